@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, aphex.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where Ansible ends: an entry point, its params made plain, its answer made a task result.
+
+In: a module's ENTRY_POINT and its checked arguments. Out: the task result as a dict; a Failure becomes one sentence.
+Never here: a word of tenancy. This and ``_options.py`` are the only files below the modules that know Ansible.
+"""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import os
+import socket
+import time
+import traceback
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._core.failure import Failure
+from ._core.plan import without_unknown
+from ._core.reconcile import Product, Runtime, UseCase, reconcile
+from ._core.sensitive import Sensitive, redact
+
+Params = dict[str, t.Any]
+Products = t.Mapping[str, t.Any]
+
+
+class Connects(t.Protocol):
+    """A product's class: it makes a light handle and sends nothing."""
+
+    def connect(self, params: Params, runtime: Runtime) -> Product:
+        """Return a handle for these params."""
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """One a module; the module and the action plugin of the same name both use it.
+
+    ``options`` is Ansible's argument spec, ``rules`` its constraints (``required_if`` and so on), ``products`` the
+    classes to connect by name, ``libraries`` what must be importable. Either ``use_case`` (something is desired) or
+    ``read`` (an ``_info`` module) makes the answer, which stands under ``result_key``.
+    """
+
+    options: dict[str, t.Any]
+    products: dict[str, t.Any]
+    result_key: str
+    use_case: t.Callable[[Params, Products, Runtime], UseCase] | None = None
+    read: t.Callable[[Params, Products, Runtime], t.Any] | None = None
+    rules: dict[str, t.Any] = field(default_factory=dict)
+    libraries: tuple[str, ...] = ()
+
+
+def answer(entry_point: EntryPoint, params: Params, runtime: Runtime) -> dict[str, t.Any]:
+    """Run the entry point and return the task result. Never raises: a traceback would print its cause (N3)."""
+    try:
+        return _answer(entry_point, params, runtime)
+    except Failure as failure:
+        return {"failed": True, "changed": False, "msg": failure.sentence(), "failure": failure.as_dict()}
+    except Exception as error:  # the last line before Ansible; the text of an unknown error may hold a secret
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return {
+            "failed": True,
+            "changed": False,
+            "msg": f"This is a fault of the collection: {type(error).__name__} in {os.path.basename(place.filename)} "
+            f"line {place.lineno}. Please report it.",
+            "failure": {"kind": "fault", "tried": place.name, "on": place.filename, "said": type(error).__name__},
+        }
+
+
+def _answer(entry_point: EntryPoint, params: Params, runtime: Runtime) -> dict[str, t.Any]:
+    products = {name: product.connect(params, runtime) for name, product in entry_point.products.items()}
+    if entry_point.read:
+        return {"changed": False, entry_point.result_key: _shown(entry_point.read(params, products, runtime))}
+    assert entry_point.use_case is not None, "an entry point has a use case or a reader"
+    use_case = entry_point.use_case(params, products, runtime)
+    outcome = reconcile(use_case, products, runtime)
+    return {
+        "changed": outcome.plan.changed,
+        "diff": outcome.plan.diff,
+        "steps": [step.describe() for step in (outcome.plan.steps if runtime.check else outcome.done)],
+        entry_point.result_key: _shown(use_case.result(outcome)),
+    }
+
+
+def _shown(value: t.Any) -> t.Any:
+    """Return a result's value: unknown is null, sensitive is masked unless the user asked to have it."""
+    return redact(without_unknown(_unveil(value)))
+
+
+def _unveil(value: t.Any) -> t.Any:
+    if isinstance(value, Sensitive) and not value.hidden:
+        return value.reveal()
+    if isinstance(value, dict):
+        return {key: _unveil(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_unveil(item) for item in value]
+    return value
+
+
+def plain(value: t.Any) -> t.Any:
+    """Return a copy of exact JSON types, as a remote module would get them.
+
+    In process, Ansible hands over tagged subclasses, dates and keys that are no text; libraries break on them (N2).
+    """
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value) if type(value) is str else "".join(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {_plain_key(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode()
+    return str(value)
+
+
+def _plain_key(key: t.Any) -> str:
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return "null" if key is None else str(plain(key))
+
+
+def conceal(params: Params, options: dict[str, t.Any]) -> Params:
+    """Return the params with every ``no_log`` text as Sensitive; sub-options are followed."""
+    answer_: Params = {}
+    for name, value in params.items():
+        spec = options.get(name, {})
+        if spec.get("no_log") and isinstance(value, str):
+            answer_[name] = Sensitive(value)
+        elif spec.get("options") and isinstance(value, dict):
+            answer_[name] = conceal(value, spec["options"])
+        elif spec.get("options") and isinstance(value, list):
+            answer_[name] = [conceal(item, spec["options"]) if isinstance(item, dict) else item for item in value]
+        else:
+            answer_[name] = value
+    return answer_
+
+
+def identity() -> str:
+    """Return who this process is, for locks and their refusals: ``user@host/pid``."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}/{os.getpid()}"
+
+
+def run_module(entry_point: EntryPoint) -> None:
+    """Be a module: check the arguments, answer, exit."""
+    module = AnsibleModule(argument_spec=entry_point.options, supports_check_mode=True, **entry_point.rules)
+
+    def run(argv: t.Sequence[str]) -> tuple[int, str, str]:
+        code, out, err = module.run_command(list(argv))
+        return int(code), str(out), str(err)
+
+    runtime = Runtime(now=time.time, check=module.check_mode, run=run, identity=identity())
+    result = answer(entry_point, conceal(plain(module.params), entry_point.options), runtime)
+    module.no_log_values.update(runtime.secrets)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, aphex.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Option groups that several modules take, with the environment variables they fall back to.
+
+In: nothing. Out: argument specs. ``doc_fragments/_<group>.py`` say the same to people.
+Never here: an option that only one module has.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import env_fallback
+
+Options = dict[str, dict[str, t.Any]]
+
+
+def _env(*names: str) -> tuple[t.Any, list[str]]:
+    return (env_fallback, list(names))
+
+
+KUBERNETES: Options = {
+    "kubeconfig": {"type": "raw", "fallback": _env("K8S_AUTH_KUBECONFIG")},
+    "context": {"type": "str", "fallback": _env("K8S_AUTH_CONTEXT")},
+    "host": {"type": "str", "fallback": _env("K8S_AUTH_HOST")},
+    "api_key": {"type": "str", "no_log": True, "fallback": _env("K8S_AUTH_API_KEY")},
+    "username": {"type": "str", "fallback": _env("K8S_AUTH_USERNAME")},
+    "password": {"type": "str", "no_log": True, "fallback": _env("K8S_AUTH_PASSWORD")},
+    "validate_certs": {"type": "bool", "aliases": ["verify_ssl"], "fallback": _env("K8S_AUTH_VERIFY_SSL")},
+    "ca_cert": {"type": "path", "aliases": ["ssl_ca_cert"], "fallback": _env("K8S_AUTH_SSL_CA_CERT")},
+    "client_cert": {"type": "path", "aliases": ["cert_file"], "fallback": _env("K8S_AUTH_CERT_FILE")},
+    "client_key": {"type": "path", "aliases": ["key_file"], "no_log": False, "fallback": _env("K8S_AUTH_KEY_FILE")},
+    "proxy": {"type": "str", "fallback": _env("K8S_AUTH_PROXY")},
+    "no_proxy": {"type": "str", "fallback": _env("K8S_AUTH_NO_PROXY")},
+    "impersonate_user": {"type": "str", "fallback": _env("K8S_AUTH_IMPERSONATE_USER")},
+    "impersonate_groups": {
+        "type": "list",
+        "elements": "str",
+        "fallback": _env("K8S_AUTH_IMPERSONATE_GROUPS"),
+    },
+}
+
+CLOUDFLARE: Options = {
+    "cloudflare_api_token": {
+        "type": "str",
+        "no_log": True,
+        "fallback": _env("CLOUDFLARE_API_TOKEN"),
+    },
+    "cloudflare_api_url": {
+        "type": "str",
+        "fallback": _env("CLOUDFLARE_API_URL"),
+    },
+    "cloudflare_account_id": {"type": "str", "fallback": _env("CLOUDFLARE_ACCOUNT_ID")},
+    "cloudflare_validate_certs": {
+        "type": "bool",
+        "default": True,
+        "fallback": _env("CLOUDFLARE_VALIDATE_CERTS"),
+    },
+    "cloudflare_ca_cert": {"type": "path", "fallback": _env("CLOUDFLARE_CA_CERT")},
+}
+
+STATE: Options = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+
+WAIT: Options = {
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 120},
+}

@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, aphex.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads YAML with line numbers and limits, writes the same bytes for the same data.
+
+In: text. Out: plain data, or a Failure with the line. Never here: a schema.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._core.failure import Failure, Kind, invalid
+
+try:
+    import yaml
+except ImportError:
+    yaml = None  # type: ignore[assignment]
+
+LARGEST = 1024 * 1024
+_STRING = "tag:yaml.org,2002:str"
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+def require_yaml() -> None:
+    """Raise Failure(missing) when the library is not installed here."""
+    if yaml is None:
+        raise Failure(
+            Kind.MISSING,
+            tried="loading the Python library PyYAML",
+            remedy="Install it for the Python that runs this task: pip install PyYAML",
+        )
+
+
+if yaml is not None:
+    if t.TYPE_CHECKING:
+        _BaseLoader = yaml.SafeLoader
+        _BaseDumper = yaml.SafeDumper
+    else:
+        _BaseLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        _BaseDumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+    class _Loader(_BaseLoader):
+        """Safe loader that keeps dates as text, as JSON does, and refuses a key that stands twice."""
+
+        def construct_mapping(self, node: t.Any, deep: bool = False) -> dict[t.Any, t.Any]:
+            """Build a mapping; the second of two equal keys is an error with its line."""
+            seen: set[t.Any] = set()
+            for key_node, _value in node.value:
+                if key_node.tag == _MERGE:
+                    continue
+                key = self.construct_object(key_node, deep=True)
+                if not isinstance(key, (str, int, float, bool, type(None))):
+                    raise yaml.constructor.ConstructorError(None, None, "a key must be text", key_node.start_mark)
+                if key in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key!r} stands twice", key_node.start_mark
+                    )
+                seen.add(key)
+            mapping: dict[t.Any, t.Any] = super().construct_mapping(node, deep)
+            return mapping
+
+    _Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+        for first, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
+    }
+
+    class _Dumper(_BaseDumper):
+        """Safe dumper that quotes every text, so that no reader takes it for a number or a boolean (P23)."""
+
+        def ignore_aliases(self, data: t.Any) -> bool:
+            """Write equal parts twice: readers of manifests do not expect anchors."""
+            return True
+
+    def _represent_text(dumper: t.Any, text: str) -> t.Any:
+        style = "|" if "\n" in text and not any(line.endswith(" ") for line in text.split("\n")) else '"'
+        return dumper.represent_scalar(_STRING, text, style=style)
+
+    def _represent_mapping(dumper: t.Any, mapping: dict[t.Any, t.Any]) -> t.Any:
+        # Keys stay unquoted where that is safe: a manifest that people read has plain keys.
+        node = dumper.represent_mapping("tag:yaml.org,2002:map", mapping.items())
+        for key_node, _value in node.value:
+            if key_node.tag == _STRING and key_node.value.replace("-", "a").replace("_", "a").isalnum():
+                resolved = dumper.resolve(yaml.ScalarNode, key_node.value, (True, False))
+                key_node.style = None if resolved == _STRING else '"'
+        return node
+
+    _Dumper.add_representer(str, _represent_text)
+    _Dumper.add_representer(dict, _represent_mapping)
+
+
+def load_documents(text: str, what: str, aliases: bool = True) -> list[t.Any]:
+    """Return all documents of a YAML text, empty ones left out. ``what`` names the text in messages.
+
+    Raises Failure(invalid) with the line for text over 1 MiB, a syntax error, a key that stands twice, a tag that is
+    not plain data, and, unless ``aliases``, an anchor or alias.
+    """
+    require_yaml()
+    if len(text.encode()) > LARGEST:
+        raise invalid(what, f"it is larger than {LARGEST // 1024} KiB", "Split it, or refer to files from it")
+    try:
+        if not aliases:
+            _refuse_aliases(text)
+        return [document for document in yaml.load_all(text, _Loader) if document is not None]
+    except yaml.YAMLError as error:
+        raise invalid(what, _explain(error), "Correct the YAML") from error
+    except (ValueError, RecursionError) as error:
+        raise invalid(what, f"it is no usable YAML ({type(error).__name__})", "Correct the YAML") from error
+
+
+def dump(data: t.Any) -> str:
+    """Return plain data as one YAML document; keys keep their order, equal data gives equal bytes."""
+    require_yaml()
+    text: str = yaml.dump(
+        data, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=120
+    )
+    return text
+
+
+def _refuse_aliases(text: str) -> None:
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            mark: t.Any = event.start_mark
+            raise yaml.constructor.ConstructorError(None, None, "anchors and aliases are not allowed here", mark)
+
+
+def _explain(error: t.Any) -> str:
+    """Return the problem and its place without quoting the text, which may hold a secret."""
+    problem = getattr(error, "problem", None) or "it is no YAML"
+    mark = getattr(error, "problem_mark", None)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else str(problem)

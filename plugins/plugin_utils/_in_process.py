@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, aphex.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The edge inside ansible-playbook: run here when that is what a module would see, else ship the module.
+
+In: the task. Out: its result, scrubbed. Lends the clock, a command runner, progress lines and the cache of the run.
+Never here: a product's name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+import typing as t
+
+from ansible import constants
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
+from ansible_collections.aphex.platform.plugins.module_utils._edge import (
+    EntryPoint,
+    answer,
+    conceal,
+    identity,
+    plain,
+)
+
+SWITCH = "aphex_platform_in_process"
+_FALSE = ("false", "no", "off", "0", "n", "f")
+
+display = Display()
+
+
+class RunCache:
+    """Files in Ansible's temporary folder of this run, under flock: shared by all workers, gone with the run (N5)."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def _path(self, key: str) -> str:
+        return os.path.join(self._folder, "aphex-" + hashlib.sha256(key.encode()).hexdigest()[:32])
+
+    def get(self, key: str) -> t.Any:
+        """Return the stored plain value, or None."""
+        try:
+            with open(self._path(key), encoding="utf-8") as file:
+                return json.load(file)
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def put(self, key: str, value: t.Any) -> None:
+        """Store a plain value; a reader sees the old one or the new one, never half of it."""
+        path = self._path(key)
+        temporary = f"{path}.{os.getpid()}"
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(value, file)
+        os.replace(temporary, path)
+
+    @contextlib.contextmanager
+    def lock(self, key: str) -> t.Iterator[None]:
+        """Hold a lock of that name against every other worker of this run."""
+        with open(os.open(self._path(key) + ".lock", os.O_RDWR | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+class InProcess(ActionBase):
+    """Base of every action plugin of the collection; a subclass names its ``entry_point`` and nothing else."""
+
+    _supports_check_mode = True
+    _supports_async = True
+    _requires_connection = False
+
+    entry_point: EntryPoint
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Return the task's result."""
+        task_vars = task_vars or {}
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        reason = self._reason_to_leave(task_vars)
+        if reason:
+            display.vv(f"{self._task.action} runs as a module: {reason}", host=task_vars.get("inventory_hostname"))
+            result.update(self._execute_module(task_vars=task_vars, wrap_async=bool(self._task.async_val)))
+            return result
+        with _environment(self._environment()):
+            result.update(self._answer(task_vars))
+        return result
+
+    def _reason_to_leave(self, task_vars: dict[str, t.Any]) -> str:
+        """Return why a module would see something else than this process, or nothing."""
+        if self._connection.transport != "local":
+            return f"the connection is {self._connection.transport}, not local"
+        if self._connection.become is not None:
+            return "the task becomes another user"
+        if self._task.async_val:
+            return "the task is asynchronous"
+        if not self._wanted(task_vars):
+            return f"{SWITCH} is false"
+        missing = [name for name in self.entry_point.libraries if importlib.util.find_spec(name) is None]
+        interpreter = self._templar.template(task_vars.get("ansible_python_interpreter"))
+        if missing and interpreter and interpreter != sys.executable:
+            return f"{', '.join(missing)} is missing here, and {interpreter} may have it"
+        return ""
+
+    def _wanted(self, task_vars: dict[str, t.Any]) -> bool:
+        value = self._templar.template(task_vars.get(SWITCH, True))
+        return value.strip().lower() not in _FALSE if isinstance(value, str) else bool(value)
+
+    def _environment(self) -> dict[str, str]:
+        environment: dict[str, t.Any] = {}
+        self._compute_environment_string(environment)
+        return {str(plain(name)): str(plain(value)) for name, value in environment.items()}
+
+    def _answer(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        spec = self.entry_point.options
+        checked = ArgumentSpecValidator(spec, **self.entry_point.rules).validate(self._task.args)
+        hidden = set(checked._no_log_values)
+        runtime = Runtime(
+            now=time.time,
+            check=bool(self._task.check_mode),
+            run=_run,
+            progress=self._progress(task_vars),
+            identity=identity(),
+            cache=RunCache(constants.DEFAULT_LOCAL_TMP),
+        )
+        if checked.error_messages:
+            said = f"{self._task.action}: {'; '.join(checked.error_messages)}"
+            outcome: dict[str, t.Any] = {
+                "failed": True,
+                "changed": False,
+                "msg": said,
+                "failure": {
+                    "kind": "invalid",
+                    "tried": "checking the arguments",
+                    "on": self._task.action,
+                    "said": said,
+                },
+            }
+        else:
+            params = {name: plain(value) for name, value in checked.validated_parameters.items()}
+            outcome = answer(self.entry_point, conceal(params, spec), runtime)
+        hidden |= {value for value in runtime.secrets if value}
+        return t.cast("dict[str, t.Any]", remove_values(outcome, hidden))
+
+    def _progress(self, task_vars: dict[str, t.Any]) -> t.Callable[[str], None]:
+        host = task_vars.get("inventory_hostname", "localhost")
+
+        def show(text: str) -> None:
+            # Steps show at -v; what takes long enough to wonder about is shown always.
+            if text.startswith("waiting"):
+                display.display(f"[{host}] {text}")
+            else:
+                display.v(text, host=host)
+
+        return show
+
+
+def _run(argv: t.Sequence[str]) -> tuple[int, str, str]:
+    done = subprocess.run(list(argv), capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@contextlib.contextmanager
+def _environment(wanted: dict[str, str]) -> t.Iterator[None]:
+    """Set the task's environment for this item; loop items share one process, so it is taken back (N5)."""
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
