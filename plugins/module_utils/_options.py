@@ -59,6 +59,7 @@ CLOUDFLARE: Options = {
         "fallback": _env("CLOUDFLARE_VALIDATE_CERTS"),
     },
     "cloudflare_ca_cert": {"type": "path", "fallback": _env("CLOUDFLARE_CA_CERT")},
+    "cloudflare_timeout": {"type": "int", "default": 30, "fallback": _env("CLOUDFLARE_TIMEOUT")},
 }
 
 STATE: Options = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
@@ -66,4 +67,40 @@ STATE: Options = {"state": {"type": "str", "choices": ["present", "absent"], "de
 WAIT: Options = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 120},
+}
+
+# A tenant is many objects: it is waited for longer than one of them.
+TENANT: Options = {
+    **STATE,
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 300},
+    "adopt": {"type": "bool", "default": False},
+}
+
+# What a tenant with pipeline namespaces takes beside that.
+TENANT_NAMESPACE: Options = {
+    "quota": {
+        "type": "dict",
+        "options": {
+            "requests_cpu": {"type": "str"},
+            "limits_cpu": {"type": "str"},
+            "requests_memory": {"type": "str"},
+            "limits_memory": {"type": "str"},
+            "persistent_volume_claims": {"type": "int"},
+            "pods": {"type": "int"},
+        },
+    },
+    "limits": {
+        "type": "dict",
+        "options": {
+            "default_cpu": {"type": "str"},
+            "default_memory": {"type": "str"},
+            "default_request_cpu": {"type": "str"},
+            "default_request_memory": {"type": "str"},
+            "max_cpu": {"type": "str"},
+            "max_memory": {"type": "str"},
+        },
+    },
+    "deletion_policy": {"type": "str", "choices": ["Retain", "Delete"], "default": "Retain"},
+    "confirm": {"type": "str"},
 }

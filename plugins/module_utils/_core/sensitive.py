@@ -45,6 +45,10 @@ class Sensitive:
         """Return the value in base64, as Kubernetes wants it in ``data``."""
         return Sensitive(base64.b64encode(self._value), self.hidden)
 
+    def decoded(self) -> Sensitive:
+        """Return the value that this one holds in base64."""
+        return Sensitive(base64.b64decode(self._value), self.hidden)
+
     def digest(self) -> str:
         """Return the SHA-256 of the value in hexadecimal digits."""
         return hashlib.sha256(self._value).hexdigest()

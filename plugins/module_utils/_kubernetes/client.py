@@ -47,6 +47,7 @@ _MIN_SECRET = 8
 _USERS_MISTAKE = "failed to create typed patch object"
 _JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
 
 
 @dataclass(frozen=True)
@@ -382,6 +383,8 @@ def _refusal(status: int, headers: t.Any, data: dict[str, t.Any], tried: str, on
     elif kind is Kind.CONFLICT and data.get("reason") == "Conflict" and _causes(data):
         message = "; ".join(_causes(data))
         remedy = "Remove the field from your object, let its owner go, or set force_conflicts to true"
+    elif kind is Kind.MISSING:
+        remedy = "Create what is missing first, then run again"
     elif kind in (Kind.BUSY, Kind.BROKEN):
         remedy = "Run again; the next run goes on where this one stopped"
     failure = Failure(

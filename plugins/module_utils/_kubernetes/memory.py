@@ -40,6 +40,8 @@ class Memory:
         self._live: dict[ObjectKey, Object | None] = {}
         self._written: dict[ObjectKey, Object | None] = {}
         self._stale = False
+        # What the current plan is about to change; a new round begins with the first read after a write.
+        self.planned: set[ObjectKey] = set()
 
     def read(
         self, keys: t.Sequence[ObjectKey], kinds: t.Mapping[tuple[str, str], order.Row] | None = None
@@ -50,6 +52,7 @@ class Memory:
         """
         if self._stale:
             self._live.clear()
+            self.planned.clear()
             self._stale = False
         missing = [key for key in keys if key not in self._live]
         namespaces = [key for key in missing if key.kind == "Namespace" and not key.group]

@@ -109,7 +109,8 @@ class Objects:
     ``inventory``: the ConfigMap that remembers what was made, with uids; the only source of pruning (P3).
     ``adopt``: take objects that are there already and not ours. ``force``: take fields from other managers; None means
     on our own objects only. ``patient``: deleting waits until the object is gone. ``lenient``: a foreign object is
-    left alone when deleting, instead of refusing.
+    left alone when deleting, instead of refusing. ``keep``: recorded objects that deleting leaves alone.
+    ``stamp``: the server's ``generation`` becomes ``status.observedGeneration``.
     """
 
     title: str
@@ -127,6 +128,8 @@ class Objects:
     wait_timeout: float = 120.0
     patient: bool = True
     lenient: bool = False
+    stamp: bool = False
+    keep: tuple[ObjectKey, ...] = ()
     product: str = "kubernetes"
 
     def owns(self, live: Object) -> bool:
@@ -141,6 +144,40 @@ class Objects:
     def keys(self) -> list[ObjectKey]:
         """Return the keys of all objects, in their order."""
         return [ObjectKey.of(obj) for obj in self.objects]
+
+
+@dataclass(frozen=True)
+class Amend:
+    """Small changes to an object whoever made it: a finalizer taken away, labels and annotations set or removed (None).
+
+    An object that is absent needs no amendment.
+    """
+
+    key: ObjectKey
+    drop_finalizer: str = ""
+    labels: t.Mapping[str, str | None] = field(default_factory=dict, hash=False)
+    annotations: t.Mapping[str, str | None] = field(default_factory=dict, hash=False)
+    product: str = "kubernetes"
+    present: bool = True
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return str(self.key)
+
+    def patch(self, live: Object) -> Object:
+        """Return the merge patch for the metadata of a live object; empty when nothing is to be done."""
+        metadata = live["metadata"]
+        patch: Object = {}
+        finalizers = metadata.get("finalizers") or []
+        if self.drop_finalizer in finalizers:
+            patch["finalizers"] = [name for name in finalizers if name != self.drop_finalizer]
+        for group, wanted in (("labels", self.labels), ("annotations", self.annotations)):
+            there = metadata.get(group) or {}
+            changed = {name: value for name, value in wanted.items() if there.get(name) != value}
+            if changed:
+                patch[group] = changed
+        return patch
 
 
 def checked(obj: t.Any, namespace: str = "") -> Object:

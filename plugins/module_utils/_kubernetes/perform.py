@@ -17,7 +17,7 @@ from .._core.plan import Step
 from .._core.reconcile import Runtime
 from .._core.sensitive import Generated
 from . import inventory, ready
-from .client import APPLY, Client
+from .client import APPLY, MERGE, Client
 from .memory import Memory, side_by_side
 from .objects import Object
 from .plan import Work, foreign
@@ -25,6 +25,7 @@ from .plan import Work, foreign
 _FIRST_POLL = 0.1
 _LONGEST_POLL = 1.0
 _SAY_EVERY = 5.0
+OBJECTS_MANAGER = "aphex.platform.amend"
 
 
 class Performer:
@@ -49,6 +50,8 @@ class Performer:
             self._delete(work)
         elif work.verb == "wait":
             self._wait(work)
+        elif work.verb == "amend":
+            self._amend(work)
         else:
             self._record(work)
 
@@ -57,7 +60,7 @@ class Performer:
     def _create(self, work: Work) -> None:
         """Create by POST; when it is there already, look whose it is (P2, P10)."""
         assert work.obj is not None, "what is created is known"
-        query = {"fieldManager": work.objects.manager, "fieldValidation": "Strict"}
+        query = {"fieldManager": work.set.manager, "fieldValidation": "Strict"}
         path = self._client.collection(work.key.api_version, work.key.kind, work.key.namespace, work.known)
         body = _generate(work.obj)
         while True:
@@ -72,7 +75,7 @@ class Performer:
             if live is None or live["metadata"].get("deletionTimestamp"):
                 self._until_gone(work, live)
                 continue
-            refusal = foreign(work.objects, live)
+            refusal = foreign(work.set, live)
             if refusal:
                 raise refusal
             self._memory.note(work.key, live)
@@ -80,7 +83,7 @@ class Performer:
 
     def _apply(self, work: Work) -> None:
         assert work.obj is not None, "what is applied is known"
-        query = {"fieldManager": work.objects.manager, "fieldValidation": "Strict"}
+        query = {"fieldManager": work.set.manager, "fieldValidation": "Strict"}
         if work.force:
             query["force"] = "true"
         body = work.obj
@@ -88,8 +91,8 @@ class Performer:
             # An apply to an object that is gone would make it again, and one to a successor would change a stranger's.
             body = {**body, "metadata": {**body["metadata"], "uid": work.uid}}
         path = self._client.path(work.key, work.known)
-        if work.objects.subresource:
-            path += f"/{work.objects.subresource}"
+        if work.set.subresource:
+            path += f"/{work.set.subresource}"
         answer = self._client.request("PATCH", path, query=query, body=body, content_type=APPLY, on=str(work.key))
         self._memory.note(work.key, answer.data)
 
@@ -103,12 +106,38 @@ class Performer:
             if failure.status != 409 or failure.reason != "Conflict":
                 raise
         self._memory.note(work.key, None)
-        if work.objects.patient:
+        if work.set.patient:
             self._until_gone(work, self._memory.get(work.key, work.known))
+
+    def _amend(self, work: Work) -> None:
+        """Send a merge patch made from the object as it is now; somebody else's write in between starts it over."""
+        assert work.amend is not None, "an amendment says what it changes"
+        while True:
+            live = self._memory.get(work.key)
+            patch = work.amend.patch(live) if live and live["metadata"]["uid"] == work.uid else {}
+            if live is None or not patch:
+                return
+            patch["resourceVersion"] = live["metadata"]["resourceVersion"]
+            try:
+                answer = self._client.request(
+                    "PATCH",
+                    self._client.path(work.key),
+                    query={"fieldManager": OBJECTS_MANAGER},
+                    body={"metadata": patch},
+                    content_type=MERGE,
+                    absent_ok=True,
+                    on=str(work.key),
+                )
+            except Failure as failure:
+                if failure.status != 409:
+                    raise
+                continue
+            self._memory.note(work.key, answer.data)
+            return
 
     def _record(self, work: Work) -> None:
         """Write the inventory: before the first write every key, afterwards the uids of what is there."""
-        desired = work.objects
+        desired = work.set
         before = work.verb == "record before"
         recorded = inventory.read(self._memory.get(work.key))
         entries = {} if desired.prune and not before else dict(recorded)
@@ -160,10 +189,10 @@ class Performer:
             if met:
                 return
             now = self._runtime.now()
-            if now - started > work.objects.wait_timeout:
+            if now - started > work.set.wait_timeout:
                 raise Failure(
                     Kind.TIMEOUT,
-                    tried=f"waiting {work.objects.wait_timeout:g} s for",
+                    tried=f"waiting {work.set.wait_timeout:g} s for",
                     on=f"{work.key} {goal}",
                     said=said,
                     remedy=remedy,

@@ -10,15 +10,15 @@ In: Objects. Out: steps. Never here: a write, a change of a desired value.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .._core.failure import Failure, Kind
-from .._core.plan import Change, Step, holds_unknown
+from .._core.plan import UNKNOWN, Change, Step, holds_unknown
 from .._core.reconcile import Runtime
 from . import compare, inventory, order, ready
 from .client import APPLY, Client
 from .memory import Memory, side_by_side
-from .objects import MANAGED_BY, OWNER_KIND, OWNER_NAME, Condition, Object, ObjectKey, Objects
+from .objects import MANAGED_BY, OWNER_KIND, OWNER_NAME, Amend, Condition, Object, ObjectKey, Objects
 
 # Ranks within one set; the ranks of order.py are multiplied so that waits fit between them.
 _SCALE = 10
@@ -36,12 +36,19 @@ class Work:
 
     verb: str
     key: ObjectKey
-    objects: Objects = field(repr=False)
+    objects: Objects | None = field(repr=False)
     obj: Object | None = field(default=None, repr=False, hash=False)
     uid: str = ""
     force: bool = False
     condition: Condition = field(default_factory=Condition)
     known: order.Row | None = None
+    amend: Amend | None = None
+
+    @property
+    def set(self) -> Objects:
+        """The set that the step belongs to; an amendment has none."""
+        assert self.objects is not None, "only an amendment has no set"
+        return self.objects
 
 
 class Planner:
@@ -54,8 +61,10 @@ class Planner:
         # Kinds and namespaces that earlier steps of the same plan bring: predicted, since a dry run would be 404.
         self._kinds: dict[tuple[str, str], order.Row] = {}
 
-    def plan(self, desired: Objects) -> list[Step]:
-        """Return the steps for one set."""
+    def plan(self, desired: Objects | Amend) -> list[Step]:
+        """Return the steps for one set, or one amendment."""
+        if isinstance(desired, Amend):
+            return self._plan_amend(desired)
         self._kinds.update(order.custom_kinds(desired.objects))
         recorded = self._recorded(desired)
         if not desired.present:
@@ -72,6 +81,8 @@ class Planner:
     # present --------------------------------------------------------------------------------------------------------
 
     def _plan_present(self, desired: Objects, lives: dict[ObjectKey, Object | None]) -> list[Step]:
+        if desired.stamp:
+            desired = replace(desired, objects=tuple(self._stamped(obj, lives) for obj in desired.objects))
         for obj in desired.objects:
             live = lives[ObjectKey.of(obj)]
             if live is not None and not desired.subresource:
@@ -79,6 +90,14 @@ class Planner:
         suspects = [obj for obj in desired.objects if not self._settled(desired, obj, lives[ObjectKey.of(obj)])]
         planned = side_by_side(lambda obj: self._plan_one(desired, obj, lives[ObjectKey.of(obj)]), suspects)
         return [step for step in planned if step]
+
+    def _stamped(self, obj: Object, lives: dict[ObjectKey, Object | None]) -> Object:
+        """Return an object with the generation that its status speaks of; unknown while its spec is being changed."""
+        key = ObjectKey.of(obj)
+        live = lives[key]
+        known = live is not None and key not in self._memory.planned
+        generation = live["metadata"].get("generation", 1) if live is not None and known else UNKNOWN
+        return {**obj, "status": {**obj["status"], "observedGeneration": generation}}
 
     def _settled(self, desired: Objects, obj: Object, live: Object | None) -> bool:
         if live is None or holds_unknown(obj):
@@ -95,7 +114,8 @@ class Planner:
                 self._ask(desired, obj, None)
             change = Change(None, obj)
             verb = "create" if desired.create else "apply"
-            return self._step(desired, Work(verb, key, desired, obj, known=self._known(key)), change, "create", unknown)
+            shown = "update" if key in self._memory.planned else "create"
+            return self._step(desired, Work(verb, key, desired, obj, known=self._known(key)), change, shown, unknown)
         if desired.create and not unknown:
             return None
         asked = None if unknown else self._ask(desired, obj, live)
@@ -113,6 +133,7 @@ class Planner:
 
     def _step(self, desired: Objects, work: Work, change: Change, verb: str, unknown: bool) -> Step:
         rank = order.rank(work.key.group, work.key.kind) * _SCALE
+        self._memory.planned.add(work.key)
         target = f"{work.key}{' status' if desired.subresource else ''}"
         return Step("kubernetes", verb, target, work, change, rank, unknown=unknown)
 
@@ -141,6 +162,15 @@ class Planner:
 
     def _known(self, key: ObjectKey) -> order.Row | None:
         return self._kinds.get((key.group, key.kind)) if order.row(key.group, key.kind) is None else None
+
+    def _plan_amend(self, desired: Amend) -> list[Step]:
+        live = self._memory.read([desired.key], self._kinds)[desired.key]
+        patch = desired.patch(live) if live else {}
+        if live is None or not patch:
+            return []
+        before = {name: compare.projected(live["metadata"].get(name) or {}, value) for name, value in patch.items()}
+        work = Work("amend", desired.key, None, {"metadata": patch}, live["metadata"]["uid"], amend=desired)
+        return [Step("kubernetes", "amend", str(desired.key), work, Change(before, patch))]
 
     # whose it is ----------------------------------------------------------------------------------------------------
 
@@ -232,7 +262,7 @@ class Planner:
         steps = []
         for key in keys:
             live = lives[key]
-            if live is None or (key.namespace in doomed):
+            if live is None or key.namespace in doomed or key in desired.keep:
                 continue
             if key.identity in named and not desired.lenient:
                 self._refuse_foreign(desired, live)

@@ -18,7 +18,7 @@ from . import compare
 from .client import Client
 from .lease import Leases
 from .memory import Memory
-from .objects import Object, ObjectKey, Objects
+from .objects import Amend, Object, ObjectKey, Objects
 from .perform import Performer
 from .plan import Planner
 
@@ -43,8 +43,8 @@ class Kubernetes:
         """Return a handle; nothing is read or sent yet."""
         return cls(Client(params, runtime), runtime)
 
-    def plan(self, desired: Objects) -> list[Step]:
-        """Return the steps for a set of objects. Reads and asks dry runs only."""
+    def plan(self, desired: Objects | Amend) -> list[Step]:
+        """Return the steps for a set of objects or an amendment. Reads and asks dry runs only."""
         return self._planner.plan(desired)
 
     def perform(self, step: Step) -> None:

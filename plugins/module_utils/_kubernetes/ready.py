@@ -15,9 +15,13 @@ import typing as t
 from . import order
 from .objects import Condition, Object
 
+GONE = "gone"
+
 
 def holds(live: Object | None, condition: Condition) -> tuple[bool, str]:
     """Tell whether a condition holds on a live object, with a remark for people."""
+    if condition.type == GONE:
+        return live is None, "it is still there"
     if live is None:
         return False, "it is not there yet"
     group = live["apiVersion"].rpartition("/")[0]

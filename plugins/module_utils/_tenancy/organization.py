@@ -1,0 +1,463 @@
+# Copyright: (c) 2026, aphex.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The use case of an organization: namespace, secrets, tunnel, DNS, connector, listener, rights.
+
+In: OrganizationSpec, what the task wants, the products. Out: what should be, for present and for absent.
+Never here: a literal object, a comparison, a request by hand.
+
+Order of provisioning: the resource, the namespace, what is made once, the tunnel, its credentials and all objects, DNS,
+waits, status. Order of leaving: DNS, connector, tunnel, store, namespace, finalizer (B2, B3, B4).
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from .._cloudflare import cloudflared
+from .._cloudflare.dns_record import DnsRecord
+from .._cloudflare.product import Cloudflare
+from .._cloudflare.tunnel import Tunnel
+from .._core.failure import Failure, Kind, invalid
+from .._core.plan import UNKNOWN, Desired
+from .._core.reconcile import Outcome, Runtime
+from .._core.sensitive import Generated, Sensitive
+from .._kubernetes.objects import Condition, Object, ObjectKey, Objects
+from .._kubernetes.product import Kubernetes
+from .._kubernetes.ready import holds
+from . import names, status
+from .network import api_server_rules
+from .organization_objects import ROTATED_AT, SECRET_VERSION, Builder
+from .settings import Settings, from_config_map, settings_key
+from .specs import OrganizationSpec
+from .status import Truth
+from .tenant import Tenant, Wishes
+
+_API_SLICES = ("discovery.k8s.io/v1", "EndpointSlice", "default", "kubernetes.io/service-name=kubernetes")
+
+
+@dataclass(frozen=True)
+class Found:
+    """The live objects that matter; absent ones are None."""
+
+    resource: Object | None
+    namespace: Object | None
+    webhook: Object | None
+    next_webhook: Object | None
+    referred: Object | None
+    org_secrets: Object | None
+    tunnel_secret: Object | None
+    connector: Object | None
+    listener: Object | None
+
+
+@dataclass(frozen=True)
+class Observed(Found):
+    """What an organization's plan depends on."""
+
+    settings: Settings
+    tunnel: dict[str, t.Any] | None = None
+    account_id: str = ""
+    api_servers: list[dict[str, t.Any]] = field(default_factory=list)
+    bindings: list[ObjectKey] = field(default_factory=list)
+    proven_at: str = ""
+    now: str = ""
+
+
+class Organization(Tenant):
+    """An organization that should be there, or not."""
+
+    kind = names.ORGANIZATION
+
+    def __init__(
+        self,
+        spec: OrganizationSpec,
+        wishes: Wishes,
+        kubernetes: Kubernetes,
+        cloudflare: Cloudflare,
+        runtime: Runtime,
+    ) -> None:
+        super().__init__(spec, wishes, kubernetes, runtime)
+        self.spec = spec
+        self.cloudflare = cloudflare
+        self.namespace = names.organization_namespace(spec.name)
+
+    # observe --------------------------------------------------------------------------------------------------------
+
+    def observe(self) -> Observed:
+        """Read the settings, the resource, and what links the parts: secrets, tunnel, endpoints, bindings."""
+        keys = self._keys()
+        lives = self.kubernetes.get_many([settings_key(), self.controller_key, *keys.values()])
+        self.note(lives[self.key], lives[self.controller_key])
+        settings = from_config_map(lives[settings_key()])
+        found: dict[str, t.Any] = {"referred": None, **{name: lives[key] for name, key in keys.items()}}
+        if self.under_controller:
+            return Observed(settings=settings, **found)
+        self.cloudflare.require()
+        self.cloudflare.assume(settings.account_id)
+        version, kind, namespace, labels = _API_SLICES
+        return Observed(
+            settings=settings,
+            tunnel=self.cloudflare.find_tunnel(names.tunnel_name(self.spec.name)),
+            account_id=self.cloudflare.account_id,
+            api_servers=api_server_rules(self.kubernetes.list(version, kind, namespace, labels)),
+            bindings=[] if self.wishes.present else self._bindings(),
+            proven_at=self._proven_at(found["webhook"]),
+            now=self.now(),
+            **found,
+        )
+
+    def _keys(self) -> dict[str, ObjectKey]:
+        secrets = {
+            "webhook": names.WEBHOOK_SECRET,
+            "org_secrets": names.ORG_SECRETS,
+            "tunnel_secret": names.TUNNEL_SECRET,
+            "next_webhook": f"{names.WEBHOOK_SECRET}-{self.spec.webhook_secret_version or 0}",
+        }
+        keys = {name: ObjectKey("v1", "Secret", self.namespace, secret) for name, secret in secrets.items()}
+        if self.spec.webhook_secret_ref:
+            name = str(self.spec.webhook_secret_ref["name"])
+            keys["referred"] = ObjectKey("v1", "Secret", names.PLATFORM_NAMESPACE, name)
+        return {
+            **keys,
+            "resource": self.key,
+            "namespace": ObjectKey("v1", "Namespace", "", self.namespace),
+            "connector": self._connector_key,
+            "listener": self._listener_key,
+        }
+
+    def _bindings(self) -> list[ObjectKey]:
+        found = [
+            item
+            for namespace in (names.PLATFORM_NAMESPACE, self.namespace)
+            for item in self.kubernetes.list(names.API_VERSION, names.REPO_BINDING, namespace)
+            if item.get("spec", {}).get("aphexOrg") == self.spec.name
+        ]
+        return [ObjectKey.of(item) for item in found]
+
+    def _proven_at(self, webhook: Object | None) -> str:
+        """Return when a ping signed with the current secret was last answered; asked only while a rotation goes on."""
+        if webhook is None or names.WEBHOOK_KEY_PREVIOUS not in (webhook.get("data") or {}):
+            return ""
+        events = self.kubernetes.list("v1", "Event", self.namespace, fields="reason=WebhookProven")
+        return max((item["metadata"]["creationTimestamp"] for item in events), default="")
+
+    @property
+    def _connector_key(self) -> ObjectKey:
+        return ObjectKey("apps/v1", "Deployment", self.namespace, names.connector_name(self.spec.name))
+
+    @property
+    def _listener_key(self) -> ObjectKey:
+        return ObjectKey("triggers.tekton.dev/v1beta1", "EventListener", self.namespace, names.LISTENER)
+
+    # desired --------------------------------------------------------------------------------------------------------
+
+    def desired(self, observed: Observed) -> t.Sequence[Desired]:
+        """Return what should be, in order."""
+        if self.wishes.present:
+            return self._present(observed)
+        return self._absent(observed)
+
+    def _present(self, observed: Observed) -> t.Sequence[Desired]:
+        leaving = ((observed.resource or {}).get("metadata") or {}).get("deletionTimestamp")
+        if leaving:
+            raise Failure(
+                Kind.REFUSED,
+                tried="provisioning",
+                on=str(self.key),
+                said="it is being deleted",
+                remedy="Run offboard to the end first, then onboard it again",
+            )
+        host = self.spec.hostname(observed.settings.zone)
+        if self.under_controller:
+            return [self.resource_desired()]
+        builder = Builder(self.spec, observed.settings, self.owner)
+        adopt = self.adoptable(observed.namespace)
+        secret = _tunnel_secret(observed)
+        tunnel_id = observed.tunnel["id"] if observed.tunnel else UNKNOWN
+        return [
+            self.resource_desired(),
+            *self.first_status(),
+            self.made_once("the namespace", builder.claim(), adopt=adopt),
+            self.owned("the namespace", builder.namespace_object(), adopt=adopt),
+            self.made_once("secrets", *self._new_secrets(observed, builder), adopt=adopt),
+            *self._rotation(observed, builder),
+            Tunnel(
+                name=names.tunnel_name(self.spec.name),
+                secret=secret,
+                on_secret_mismatch="refuse",
+                adopt=self.wishes.adopt,
+            ),
+            self.owned("objects", *self._objects(observed, builder, secret, tunnel_id), recorded=True),
+            self._record(observed, host, tunnel_id),
+            *self._readiness(),
+            self.status_desired(self._status(observed, host, tunnel_id)),
+        ]
+
+    def _new_secrets(self, observed: Observed, builder: Builder) -> list[Object]:
+        value = self._referred_value(observed) or Generated(32, "hex")
+        version = self.spec.webhook_secret_version or 1
+        return [builder.webhook_secret(value, version), builder.org_secrets(), builder.tunnel_secret()]
+
+    def _referred_value(self, observed: Observed) -> Sensitive | None:
+        """Return the value that the user keeps in a Secret of the platform's namespace."""
+        reference = self.spec.webhook_secret_ref
+        if not reference:
+            return None
+        value = ((observed.referred or {}).get("data") or {}).get(reference.get("key") or names.WEBHOOK_KEY)
+        if value is None:
+            raise Failure(
+                Kind.MISSING,
+                tried="reading the webhook secret",
+                on=f"Secret {names.PLATFORM_NAMESPACE}/{reference['name']}",
+                said="the Secret or its key is not there",
+                remedy="Make it, or leave webhook_secret_ref out to have a secret generated",
+            )
+        decoded: Sensitive = value.decoded()
+        return decoded
+
+    def _rotation(self, observed: Observed, builder: Builder) -> list[Desired]:
+        """Return the next stage of a rotation; each stage is found again by looking (P16).
+
+        A raised version makes a new value beside the old one, then puts it first and keeps the old one as previous,
+        then drops the previous one when a ping signed with the new one has been answered.
+        """
+        if observed.webhook is None:
+            return []
+        there = secret_version(observed.webhook)
+        wanted = self.spec.webhook_secret_version or there
+        data = observed.webhook.get("data") or {}
+        coming = builder.next_secret(self._referred_value(observed) or Generated(32, "hex"), wanted)
+        if wanted > there:
+            value = (observed.next_webhook or {}).get("data", {}).get(names.WEBHOOK_KEY, UNKNOWN)
+            rotated = builder.rotated_secret(value, data.get(names.WEBHOOK_KEY), wanted, observed.now)
+            return [self.made_once("the coming webhook secret", coming), self.owned("the webhook secret", rotated)]
+        stages: list[Desired] = [self.gone("the coming webhook secret", coming)] if observed.next_webhook else []
+        rotated_at = (observed.webhook["metadata"].get("annotations") or {}).get(ROTATED_AT, "")
+        if names.WEBHOOK_KEY_PREVIOUS in data and rotated_at and observed.proven_at > rotated_at:
+            settled = builder.rotated_secret(data[names.WEBHOOK_KEY], None, there, rotated_at)
+            stages.append(self.owned("the webhook secret", settled))
+        return stages
+
+    def _objects(self, observed: Observed, builder: Builder, secret: Sensitive | str, tunnel_id: str) -> list[Object]:
+        credentials = cloudflared.credentials(observed.account_id, secret, tunnel_id)
+        config = builder.config_text(tunnel_id)
+        return [
+            builder.account(names.LISTENER_ACCOUNT),
+            builder.account(names.STORE_ACCOUNT),
+            builder.listener_binding(),
+            builder.store_binding(),
+            *(builder.admin_binding(address) for address in self.spec.admin_users),
+            builder.deny_all(),
+            builder.connector_policy(),
+            builder.listener_policy(observed.api_servers),
+            builder.credentials(credentials),
+            builder.secret_store(),
+            builder.push_binding(),
+            builder.ping_binding(),
+            builder.ping_template(),
+            builder.ping_trigger(),
+            builder.listener(),
+            builder.connector_config(config),
+            builder.connector(config, credentials),
+        ]
+
+    def _record(self, observed: Observed, host: str, tunnel_id: str) -> DnsRecord:
+        return DnsRecord(
+            zone=observed.settings.zone,
+            name=host,
+            type="CNAME",
+            content=f"{tunnel_id}.cfargotunnel.com",
+            proxied=True,
+            owner=str(self.owner),
+            adopt=self.wishes.adopt,
+        )
+
+    def _readiness(self) -> list[Desired]:
+        if not self.wishes.wait:
+            return []
+        return [self.waits((self._connector_key, Condition()), (self._listener_key, Condition()))]
+
+    def _status(self, observed: Observed, host: str, tunnel_id: str) -> status.Status:
+        # A run that waits has seen both ready before it writes; one that does not tells what it saw.
+        connector = self.wishes.wait or holds(observed.connector, Condition())[0]
+        listener = self.wishes.wait or holds(observed.listener, Condition())[0]
+        ready = connector and listener
+        message = "Organization provisioned successfully" if ready else "Waiting for the connector and the listener"
+        truths = [
+            Truth("NamespaceReady"),
+            Truth("RBACReady"),
+            Truth("NetworkPolicyReady"),
+            Truth("TunnelReady", connector, "" if connector else "Waiting"),
+            Truth("DNSReady"),
+            Truth("EventListenerReady", listener, "" if listener else "Waiting"),
+            Truth("Ready", ready, "" if ready else "Waiting", message),
+        ]
+        before = self.recorded_status
+        return {
+            "phase": status.READY if ready else status.PROVISIONING,
+            "message": message,
+            "namespace": self.namespace,
+            "webhookURL": f"https://{host}",
+            "tunnelId": tunnel_id,
+            "webhookSecretVersion": self.spec.webhook_secret_version or secret_version(observed.webhook),
+            "conditions": status.conditions(before, truths, observed.now),
+        }
+
+    # absent ---------------------------------------------------------------------------------------------------------
+
+    def _absent(self, observed: Observed) -> t.Sequence[Desired]:
+        if self.under_controller:
+            return [self.resource_leaving(), *([self._until_gone()] if self.wishes.wait else [])]
+        self._refuse_bound(observed)
+        policy = ((observed.resource or {}).get("spec") or {}).get("deletionPolicy") or self.spec.deletion_policy
+        state = [observed.org_secrets] if (observed.org_secrets or {}).get("data") else []
+        self.check_confirmed(policy, [f"Secret {self.namespace}/{names.ORG_SECRETS}"] if state else [])
+        keep = bool(state) and policy == "Retain"
+        builder = Builder(self.spec, observed.settings, self.owner)
+        secret = _tunnel_secret(observed)
+        return [
+            self.resource_leaving(),
+            self.waits(*((key, Condition("gone")) for key in observed.bindings)),
+            self._gone_record(observed),
+            self.gone("the connector", _named(self._connector_key)),
+            *self._gone_tunnel(observed, secret),
+            *([] if keep else self.exports(item for item in state if item)),
+            *self._gone_objects(builder, keep),
+            *self.resource_gone(),
+        ]
+
+    def _until_gone(self) -> Objects:
+        return self.waits((self.key, Condition("gone")))
+
+    def _refuse_bound(self, observed: Observed) -> None:
+        if not observed.bindings or self.wishes.wait:
+            return
+        raise Failure(
+            Kind.REFUSED,
+            tried="deleting",
+            on=str(self.key),
+            said=f"{len(observed.bindings)} RepoBindings use it: {', '.join(k.name for k in observed.bindings[:5])}",
+            remedy="Run offboard for them first, or set wait to true",
+        )
+
+    def _gone_record(self, observed: Observed) -> DnsRecord:
+        recorded = str(self.recorded_status.get("webhookURL") or "").removeprefix("https://")
+        zone = observed.settings.zone
+        # The host comes from the spec; status is never what deleting goes by, but it may name one host more (P25).
+        host = self.spec.hostname(zone) if not recorded.endswith("." + zone) else recorded
+        return DnsRecord(
+            zone=zone, name=host, type="CNAME", content=None, proxied=True, owner=str(self.owner), present=False
+        )
+
+    def _gone_tunnel(self, observed: Observed, secret: Sensitive | str) -> list[Desired]:
+        """Return the tunnel that should go; one that is not provably ours is never touched."""
+        if observed.tunnel is None:
+            return []
+        if not isinstance(secret, Sensitive) and not self.wishes.adopt:
+            raise Failure(
+                Kind.REFUSED,
+                tried="deleting",
+                on=f"Tunnel {observed.tunnel['name']}",
+                said=f"the Secret {self.namespace}/{names.TUNNEL_SECRET} that proves it ours is gone",
+                remedy="Set adopt to true to delete it, or delete it with aphex.platform.cloudflare_tunnel",
+            )
+        return [
+            Tunnel(
+                name=names.tunnel_name(self.spec.name),
+                secret=secret if isinstance(secret, Sensitive) else None,
+                on_secret_mismatch="refuse",
+                adopt=self.wishes.adopt,
+                present=False,
+            )
+        ]
+
+    def _gone_objects(self, builder: Builder, keep: bool) -> list[Desired]:
+        namespace = builder.claim()
+        store = builder.secret_store()
+        if not keep:
+            return [self.gone("the store", store), self.gone("objects", namespace, recorded=True)]
+        secrets = [_named(ObjectKey("v1", "Secret", self.namespace, name))
+                   for name in (names.WEBHOOK_SECRET, names.TUNNEL_SECRET)]  # fmt: skip
+        return [
+            self.gone("the store", store),
+            self.gone("objects", recorded=True),
+            self.gone("secrets", *secrets),
+            self.kept_namespace(ObjectKey.of(namespace)),
+        ]
+
+    # result ---------------------------------------------------------------------------------------------------------
+
+    def result(self, outcome: Outcome) -> dict[str, t.Any] | None:
+        """Return what people and later tasks need to know of the organization; None when it is gone."""
+        if not self.wishes.present:
+            return None
+        observed: Observed = outcome.observed
+        host = self.spec.hostname(observed.settings.zone)
+        return {
+            **self.shown(outcome),
+            "organization_namespace": self.namespace,
+            "webhook_url": f"https://{host}",
+            "tunnel_id": observed.tunnel["id"] if observed.tunnel else None,
+            "webhook_secret": {
+                "namespace": self.namespace,
+                "name": names.WEBHOOK_SECRET,
+                "key": names.WEBHOOK_KEY,
+                "version": self.spec.webhook_secret_version or secret_version(observed.webhook),
+            },
+        }
+
+
+def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> Organization:
+    """Return the use case for checked options. Raises Failure(invalid) for what the input alone shows to be wrong."""
+    wishes = Wishes.from_params(params)
+    if not wishes.present:
+        # To leave, a name is enough: the rest of the spec stands in the resource.
+        params = {**params, "display_name": params.get("display_name") or params["name"]}
+        params["admin_users"] = params.get("admin_users") or ["nobody@example.org"]
+    return Organization(
+        OrganizationSpec.from_params(params), wishes, products["kubernetes"], products["cloudflare"], runtime
+    )
+
+
+def read(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> list[dict[str, t.Any]]:
+    """Return all organizations, or the one of a name, as the resource tells them."""
+    found = products["kubernetes"].list(names.API_VERSION, names.ORGANIZATION, names.PLATFORM_NAMESPACE)
+    return [row(item) for item in found if params.get("name") in (None, item["metadata"]["name"])]
+
+
+def row(resource: Object) -> dict[str, t.Any]:
+    """Return one organization for people and later tasks."""
+    body, spec = resource.get("status") or {}, resource.get("spec") or {}
+    return {
+        "name": resource["metadata"]["name"],
+        "namespace": resource["metadata"]["namespace"],
+        "display_name": spec.get("displayName"),
+        "organization_namespace": body.get("namespace"),
+        "phase": body.get("phase") or status.PENDING,
+        "message": body.get("message") or "",
+        "webhook_url": body.get("webhookURL"),
+        "tunnel_id": body.get("tunnelId"),
+        "conditions": body.get("conditions") or [],
+        "deleting": bool(resource["metadata"].get("deletionTimestamp")),
+    }
+
+
+def secret_version(webhook: Object | None) -> int:
+    """Return the version of a webhook secret; one without a mark is the first."""
+    text = ((webhook or {}).get("metadata", {}).get("annotations") or {}).get(SECRET_VERSION, "1")
+    if not str(text).isdigit():
+        raise invalid(f"The annotation {SECRET_VERSION}", f"{text!r} is no number", "Correct it on the Secret")
+    return int(text)
+
+
+def _tunnel_secret(observed: Observed) -> Sensitive | str:
+    value = ((observed.tunnel_secret or {}).get("data") or {}).get(names.WEBHOOK_KEY)
+    return value.decoded() if isinstance(value, Sensitive) else UNKNOWN
+
+
+def _named(key: ObjectKey) -> Object:
+    metadata = {"name": key.name, "namespace": key.namespace}
+    return {"apiVersion": key.api_version, "kind": key.kind, "metadata": metadata}

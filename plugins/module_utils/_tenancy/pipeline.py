@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, aphex.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One Tekton Pipeline out of YAML, or a sentence why not.
+
+In: a user's text or mapping. Out: the Pipeline as a plain dict, named and placed. Never here: a request.
+
+``tekton.dev/v1beta1`` is refused: most of it means the same in v1, but not all, and a silent conversion would run
+something else than what was reviewed.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .._core.failure import Failure, invalid
+from .._yaml import dump, load_documents
+
+LARGEST = 96 * 1024
+WANTED = "tekton.dev/v1"
+_PARAM = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
+
+
+def to_text(value: t.Any) -> str:
+    """Return a pipeline as text: text as it is, a mapping as YAML. Raises Failure(invalid) for anything else."""
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, dict):
+        text = dump(value)
+    else:
+        raise _wrong(f"text or a mapping is wanted, not {type(value).__name__}", "Give the Pipeline as YAML")
+    if len(text.encode()) > LARGEST:
+        raise _wrong(f"it has {len(text.encode())} bytes, {LARGEST} are allowed", "Move tasks to the catalog")
+    return text
+
+
+def parse(text: str) -> dict[str, t.Any]:
+    """Return the one Pipeline of a text. Raises Failure(invalid) with the reason (P18)."""
+    to_text(text)
+    documents = load_documents(text, "pipeline_spec", aliases=False)
+    if len(documents) != 1:
+        raise _wrong(f"it holds {len(documents)} documents, one is wanted", "Give exactly one Pipeline")
+    pipeline = documents[0]
+    if not isinstance(pipeline, dict):
+        raise _wrong("it is no mapping", "Give a Pipeline with apiVersion, kind and spec")
+    if pipeline.get("kind") != "Pipeline":
+        raise _wrong(f"its kind is {pipeline.get('kind')!r}, not Pipeline", "Give a Tekton Pipeline")
+    if pipeline.get("apiVersion") != WANTED:
+        raise _wrong(
+            f"its apiVersion is {pipeline.get('apiVersion')!r}, not {WANTED}",
+            f"Convert it to {WANTED}; v1beta1 is not converted silently",
+        )
+    spec = pipeline.get("spec")
+    if not isinstance(spec, dict) or not isinstance(spec.get("tasks"), list) or not spec["tasks"]:
+        raise _wrong("its spec has no tasks", "Add spec.tasks")
+    _check_params(spec)
+    return pipeline
+
+
+def problem(text: str) -> str:
+    """Return why a text is no usable Pipeline, or nothing."""
+    try:
+        parse(text)
+    except Failure as failure:
+        return failure.said
+    return ""
+
+
+def declared_params(pipeline: dict[str, t.Any]) -> dict[str, str]:
+    """Return the params that a Pipeline declares: name to type (string, array, object)."""
+    params = pipeline["spec"].get("params") or []
+    return {item["name"]: item.get("type") or _type_of(item.get("default")) for item in params}
+
+
+def declared_workspaces(pipeline: dict[str, t.Any]) -> list[str]:
+    """Return the names of the workspaces that a Pipeline declares."""
+    return [item["name"] for item in pipeline["spec"].get("workspaces") or [] if isinstance(item, dict)]
+
+
+def _check_params(spec: dict[str, t.Any]) -> None:
+    params = spec.get("params") or []
+    if not isinstance(params, list):
+        raise _wrong("spec.params is no list", "Give params as a list")
+    for item in params:
+        if not isinstance(item, dict) or not _PARAM.fullmatch(str(item.get("name", ""))):
+            raise _wrong("a param has no legal name", "Name params with letters, digits, hyphens and underscores")
+
+
+def _type_of(default: t.Any) -> str:
+    return "array" if isinstance(default, list) else "object" if isinstance(default, dict) else "string"
+
+
+def _wrong(said: str, remedy: str) -> Failure:
+    return invalid("The pipeline in pipeline_spec", said, remedy)

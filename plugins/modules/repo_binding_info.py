@@ -1,0 +1,148 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, aphex.platform contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: repo_binding_info
+short_description: Read repo bindings
+version_added: 0.1.0
+description:
+  - Returns repo bindings as their resources record them. Nothing is asked but the Kubernetes API server.
+author:
+  - aphex.platform contributors (@aphex-platform)
+extends_documentation_fragment:
+  - aphex.platform._attributes
+  - aphex.platform._attributes.info_module
+  - aphex.platform._attributes.actiongroup_kubernetes
+  - aphex.platform._kubernetes
+options:
+  name:
+    description:
+      - Name of one repo binding. All of them when left out.
+      - One that is not there is no error, the list is empty then.
+    type: str
+  namespace:
+    description:
+      - Namespace to read from. All namespaces when left out.
+    type: str
+seealso:
+  - module: aphex.platform.repo_binding
+"""
+
+EXAMPLES = r"""
+- name: Read all repo bindings of all organizations
+  aphex.platform.repo_binding_info:
+  register: tenants
+
+- name: Show those that are not ready, and why
+  ansible.builtin.debug:
+    msg: "{{ item.repository }}: {{ item.message }}"
+  loop: "{{ tenants.repo_bindings | rejectattr('phase', 'eq', 'Ready') }}"
+  loop_control:
+    label: "{{ item.name }}"
+
+- name: Read what the admins of one organization have bound themselves
+  aphex.platform.repo_binding_info:
+    namespace: org-acme-corp
+"""
+
+RETURN = r"""
+repo_bindings:
+  description: The repo bindings, in the order of their namespaces and names.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - name: web-shop
+      namespace: platform-system
+      pipeline_namespace: web-shop
+      repository: acme-corp/web-shop
+      phase: Ready
+      message: The repository is bound
+      conditions:
+        - type: Ready
+          status: "True"
+          reason: Ready
+          message: The repository is bound
+      webhook_configuration:
+        url: https://acme-corp.example.org
+        secret_ref:
+          namespace: org-acme-corp
+          name: github-webhook-secret
+          key: secret
+        events: [push]
+      provisioned_resources:
+        namespace: true
+  contains:
+    name:
+      description: Name of the repo binding.
+      type: str
+      returned: success
+    namespace:
+      description: Where the resource lives.
+      type: str
+      returned: success
+    pipeline_namespace:
+      description: The namespace in which the pipeline runs.
+      type: str
+      returned: success
+    repository:
+      description: The repository as GitHub writes it, with its owner.
+      type: str
+      returned: success
+    phase:
+      description: One of V(Pending), V(Provisioning), V(Ready) and V(Failed).
+      type: str
+      returned: success
+    message:
+      description: The phase in one sentence.
+      type: str
+      returned: success
+    conditions:
+      description: The conditions of the resource.
+      type: list
+      elements: dict
+      returned: success
+    webhook_configuration:
+      description: What the webhook at GitHub needs - address, events, and where the secret is; never its value.
+      type: dict
+      returned: success
+    provisioned_resources:
+      description: What there is of the tenant, by kind.
+      type: dict
+      returned: success
+failure:
+  description: What went wrong, for programs.
+  type: dict
+  returned: failure
+  sample:
+    kind: denied
+    tried: reading
+    status: 403
+"""
+
+from ansible_collections.aphex.platform.plugins.module_utils._edge import EntryPoint, run_module
+from ansible_collections.aphex.platform.plugins.module_utils._kubernetes.product import LIBRARIES, Kubernetes
+from ansible_collections.aphex.platform.plugins.module_utils._options import KUBERNETES
+from ansible_collections.aphex.platform.plugins.module_utils._tenancy.repo_binding import read
+
+ENTRY_POINT = EntryPoint(
+    options={"name": {"type": "str"}, "namespace": {"type": "str"}, **KUBERNETES},
+    products={"kubernetes": Kubernetes},
+    read=read,
+    result_key="repo_bindings",
+    libraries=LIBRARIES,
+)
+
+
+def main() -> None:
+    """Be the module."""
+    run_module(ENTRY_POINT)
+
+
+if __name__ == "__main__":
+    main()
