@@ -1,0 +1,1 @@
+"""All tests, and the sandbox that they share."""

@@ -1,0 +1,170 @@
+"""Who starts in which order.
+
+In: names of parts and a folder. Out: those parts running, started side by side as far as their needs allow. Never
+here: how a part works.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.sandbox import control_plane, crds
+from tests.sandbox.cluster import Cluster, Reader
+from tests.sandbox.control_plane import ControlPlane
+from tests.sandbox.edge import Edge
+from tests.sandbox.kwok import Kwok
+from tests.sandbox.standins.cloudflare import BASE, Cloudflare
+from tests.sandbox.tekton import Tekton
+
+NEEDS: dict[str, tuple[str, ...]] = {
+    "control_plane": (),
+    "crds": ("control_plane",),
+    "kwok": ("control_plane",),
+    "tekton": ("crds",),
+    "cloudflare": (),
+    "edge": ("control_plane", "cloudflare"),
+}
+"""Every part, and the parts that must be ready before it."""
+
+ALL = tuple(NEEDS)
+
+ZONE = "sandbox.example"
+"""The zone that the Cloudflare stand-in has to begin with."""
+
+OWN_TEKTON = "/apis/apps/v1/namespaces/tekton-pipelines/deployments/tekton-triggers-controller"
+"""There in a given cluster with Tekton in it; the sandbox runs the controller as a process."""
+
+_PROGRAMS = {"kwok": "kwok", "tekton": "tekton"}
+
+
+def with_needs(wanted: Iterable[str]) -> list[str]:
+    """The wanted parts and all that they need, in an order in which they can start. Raises ValueError."""
+    found: list[str] = []
+
+    def add(part: str) -> None:
+        if part not in NEEDS:
+            raise ValueError(f"there is no part {part!r}; the parts are {', '.join(NEEDS)}")
+        for need in NEEDS[part]:
+            add(need)
+        if part not in found:
+            found.append(part)
+
+    for part in wanted:
+        add(part)
+    return found
+
+
+def families(parts: Iterable[str]) -> list[str]:
+    """The Go programs that these parts run, to be built before anything starts."""
+    needed = with_needs(parts)
+    first = control_plane.families() if "control_plane" in needed else []
+    return [*first, *(_PROGRAMS[part] for part in needed if part in _PROGRAMS)]
+
+
+@dataclass
+class Stack:
+    """The running parts of one sandbox; lives in its supervisor."""
+
+    folder: Path
+    emulated_version: str | None = None
+    say: Callable[[str], None] = print
+    running: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._control_plane = ControlPlane(self.folder, self.emulated_version, self.say)
+        self._kwok: Kwok | None = None
+        self._tekton: Tekton | None = None
+        self._cloudflare: Cloudflare | None = None
+        self._edge: Edge | None = None
+
+    @property
+    def cluster(self) -> Cluster:
+        return self._control_plane.cluster
+
+    def start(self, wanted: Iterable[str]) -> None:
+        """Start what of these does not run yet. Raises what the first failing part raised."""
+        missing = [part for part in with_needs(wanted) if part not in self.running]
+        futures: dict[str, Future[None]] = {}
+        with ThreadPoolExecutor(max_workers=max(1, len(missing))) as pool:
+            for part in missing:
+                needs = [futures[need] for need in NEEDS[part] if need in futures]
+                futures[part] = pool.submit(self._start_part, part, needs)
+        for future in futures.values():
+            future.result()
+
+    def stop(self) -> None:
+        """Stop everything, also what a failed start has left half done, in the opposite order."""
+        for part in (self._edge, self._cloudflare, self._tekton, self._kwok, self._control_plane):
+            if part is not None:
+                part.stop()
+        self.running.clear()
+
+    def env(self) -> dict[str, str]:
+        """What a process outside wants to know, by the names that the product and its tests read."""
+        env: dict[str, str] = {}
+        if "control_plane" in self.running:
+            kubeconfig = str(self.cluster.kubeconfig)
+            env |= {"KUBECONFIG": kubeconfig, "K8S_AUTH_KUBECONFIG": kubeconfig}
+        if self._cloudflare and "cloudflare" in self.running:
+            env |= {
+                "CLOUDFLARE_API_URL": f"{self._cloudflare.url}{BASE}",
+                "CLOUDFLARE_API_TOKEN": self._cloudflare.token,
+                "CLOUDFLARE_ACCOUNT_ID": self._cloudflare.account_id,
+                "APHEX_SANDBOX_CLOUDFLARE": self._cloudflare.url,
+                "APHEX_SANDBOX_ZONE": ZONE,
+            }
+        if self._edge and "edge" in self.running:
+            env["APHEX_EDGE_URL"] = self._edge.url
+        return env
+
+    def address(self, namespace: str, service: str, port: int) -> tuple[str, int] | None:
+        """Where on loopback the process behind that port of that Service listens; None when there is none."""
+        found = self.cluster.api.find(f"/api/v1/namespaces/{namespace}/services/{service}")
+        if self._tekton is None or found is None:
+            return None
+        if port not in [entry["port"] for entry in found["spec"]["ports"]]:
+            return None
+        return self._tekton.listeners.address(namespace, service)
+
+    def _start_part(self, part: str, needs: list[Future[None]]) -> None:
+        for need in needs:
+            need.result()
+        begin = time.monotonic()
+        start: Callable[[], str] = getattr(self, f"_start_{part}")
+        note = start()
+        self.running.append(part)
+        self.say(f"{part}: {note} ({time.monotonic() - begin:.1f} s)")
+
+    def _start_control_plane(self) -> str:
+        cluster = self._control_plane.start()
+        return f"Kubernetes {control_plane.server_version(cluster.api)} at {cluster.api.server.url}"
+
+    def _start_crds(self) -> str:
+        return crds.load(self.cluster.api)
+
+    def _start_kwok(self) -> str:
+        if self.cluster.api.list("/api/v1/nodes"):
+            return "not needed, the cluster has nodes of its own"
+        self._kwok = Kwok(self.cluster, self.say)
+        return self._kwok.start()
+
+    def _start_tekton(self) -> str:
+        if self.cluster.api.exists(OWN_TEKTON):
+            return "not needed, the cluster runs its own"
+        self._tekton = Tekton(self.cluster, self.say)
+        return self._tekton.start()
+
+    def _start_cloudflare(self) -> str:
+        self._cloudflare = Cloudflare().start()
+        self._cloudflare.add_zone(ZONE)
+        return f"stand-in at {self._cloudflare.url}, zone {ZONE}"
+
+    def _start_edge(self) -> str:
+        if self._cloudflare is None:
+            raise RuntimeError("the edge was started before what it is the edge of")
+        self._edge = Edge(self._cloudflare, Reader(self.cluster.api), self.address).start()
+        return f"public hosts answer at {self._edge.url} (by their Host header)"
