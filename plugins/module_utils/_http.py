@@ -13,8 +13,8 @@ paid once and inherited; made per client they cost 170 ms a task (N1).
 
 from __future__ import annotations
 
+import ipaddress
 import logging
-import os
 import ssl
 import typing as t
 import urllib.request
@@ -89,14 +89,29 @@ def make_client(*, ca_file: str | None = None, verify: bool = True, read_timeout
 def _proxies(context: ssl.SSLContext | bool) -> dict[str, t.Any]:
     found = urllib.request.getproxies_environment()
     mounts: dict[str, t.Any] = {
-        f"{scheme}://": httpx.HTTPTransport(proxy=found[scheme], verify=context)
-        for scheme in ("http", "https")
+        f"{scheme}://": httpx.HTTPTransport(proxy=_proxy_url(found[scheme]), verify=context)
+        for scheme in ("http", "https", "all")
         if scheme in found
     }
-    if mounts:
-        for host in [item.strip() for item in os.environ.get("no_proxy", "").split(",") if item.strip()]:
-            mounts["all://*" if host == "*" else f"all://*{host.lstrip('*')}"] = None
-    return mounts
+    direct = [item.strip() for item in found.get("no", "").split(",")]
+    if not mounts or "*" in direct:
+        return {}
+    patterns = [_reached_directly(item) for item in direct]
+    return {**mounts, **{pattern: None for pattern in patterns if pattern}}
+
+
+def _proxy_url(text: str) -> str:
+    """Return a proxy's URL; many write only host and port."""
+    return text if "://" in text else f"http://{text}"
+
+
+def _reached_directly(host: str) -> str | None:
+    """Return the pattern of one entry of NO_PROXY, or None for what httpx cannot express, such as a network."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None if not host or "/" in host else f"all://*{host.lstrip('*')}"
+    return f"all://[{address.compressed}]" if address.version == 6 else f"all://{address}"
 
 
 __all__ = ["httpcore", "httpx", "make_client", "require_httpx", "tls_context"]

@@ -120,6 +120,7 @@ knowledge_base:
         status: "True"
         reason: Provisioned
         message: Tracking 2 repositories
+        lastTransitionTime: "2026-11-21T12:00:00Z"
     repository_count: 2
     mcp:
       deployed: true
@@ -153,7 +154,7 @@ knowledge_base:
       type: int
       returned: success
     mcp:
-      description: Its server - whether there is one, its Service, the address of that, and how many pods are ready.
+      description: Its server - its Service, the address of that, and how many pods are ready. Null without one.
       type: dict
       returned: success
 steps:

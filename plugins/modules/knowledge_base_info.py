@@ -57,6 +57,7 @@ knowledge_bases:
   sample:
     - name: handbook
       namespace: platform-system
+      display_name: Engineering handbook
       phase: Ready
       message: Tracking 2 repositories
       conditions:
@@ -64,12 +65,14 @@ knowledge_bases:
           status: "True"
           reason: Provisioned
           message: Tracking 2 repositories
+          lastTransitionTime: "2026-11-21T12:00:00Z"
       repository_count: 2
       mcp:
         deployed: true
         service_name: mcp-server-handbook
         service_url: http://mcp-server-handbook.platform-system:8090
         ready_replicas: 2
+      deleting: false
   contains:
     name:
       description: Name of the knowledge base.
@@ -77,6 +80,10 @@ knowledge_bases:
       returned: success
     namespace:
       description: Where it lives.
+      type: str
+      returned: success
+    display_name:
+      description: How people call it.
       type: str
       returned: success
     phase:
@@ -97,8 +104,12 @@ knowledge_bases:
       type: int
       returned: success
     mcp:
-      description: Its server - whether there is one, its Service, the address of that, and how many pods are ready.
+      description: Its server - its Service, the address of that, and how many pods are ready. Null without one.
       type: dict
+      returned: success
+    deleting:
+      description: Whether it is about to leave.
+      type: bool
       returned: success
 failure:
   description: What went wrong, for programs.

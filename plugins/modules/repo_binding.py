@@ -40,18 +40,19 @@ options:
     default: platform-system
   aphex_org:
     description:
-      - The organization that the repository is bound to. It must be there. Required with O(state=present), cannot be
-        changed.
+      - The organization that the repository is bound to. It must be there, and cannot be changed.
     type: str
+    required: true
   repo_org:
     description:
-      - The owner of the repository at GitHub, one of those that the platform has approved. Required with
-        O(state=present), cannot be changed.
+      - The owner of the repository at GitHub, one of those that the platform has approved. It cannot be changed.
     type: str
+    required: true
   repo_name:
     description:
-      - The repository's name at GitHub, without its owner. Required with O(state=present), cannot be changed.
+      - The repository's name at GitHub, without its owner. It cannot be changed.
     type: str
+    required: true
   pipeline_name:
     description:
       - Name of the Pipeline, of its namespace and of its Argo CD project, at most 52 characters, unique in the whole
@@ -69,8 +70,8 @@ options:
       - The Tekton Pipeline, as YAML text or as a mapping, at most 96 KiB. Required with O(state=present).
       - It must be exactly one Pipeline of C(tekton.dev/v1), without anchors and aliases. C(tekton.dev/v1beta1) is
         refused, it is not converted.
-      - Where a pipeline holds two opening braces, Ansible takes it for a template of its own. Read such a pipeline from a
-        file, or mark it with C(!unsafe).
+      - Where a pipeline holds two opening braces, Ansible takes it for a template of its own. Read such a pipeline from
+        a file, or mark it with C(!unsafe).
     type: raw
   branches:
     description:
@@ -171,6 +172,9 @@ EXAMPLES = r"""
 - name: Release it, keeping what its namespace holds
   aphex.platform.repo_binding:
     name: web-shop
+    aphex_org: acme-corp
+    repo_org: acme-corp
+    repo_name: web-shop
     state: absent
 """
 
@@ -182,15 +186,17 @@ repo_binding:
   sample:
     name: web-shop
     namespace: platform-system
-    pipeline_namespace: web-shop
+    organization: acme-corp
     repository: acme-corp/web-shop
+    pipeline_namespace: web-shop
     phase: Ready
-    message: The repository is bound
+    message: Tenant resources provisioned successfully
     conditions:
       - type: Ready
         status: "True"
-        reason: Ready
-        message: The repository is bound
+        reason: Provisioned
+        message: Tenant resources provisioned successfully
+        lastTransitionTime: "2026-11-21T12:00:00Z"
     webhook_configuration:
       url: https://acme-corp.example.org
       secret_ref:
@@ -198,8 +204,6 @@ repo_binding:
         name: github-webhook-secret
         key: secret
       events: [push]
-    provisioned_resources:
-      namespace: true
   contains:
     name:
       description: Name of the repo binding.
@@ -209,12 +213,16 @@ repo_binding:
       description: Where the resource lives.
       type: str
       returned: success
-    pipeline_namespace:
-      description: The namespace in which the pipeline runs.
+    organization:
+      description: The organization that the repository is bound to.
       type: str
       returned: success
     repository:
       description: The repository as GitHub writes it, with its owner.
+      type: str
+      returned: success
+    pipeline_namespace:
+      description: The namespace in which the pipeline runs.
       type: str
       returned: success
     phase:
@@ -232,10 +240,6 @@ repo_binding:
       returned: success
     webhook_configuration:
       description: What the webhook at GitHub needs - address, events, and where the secret is; never its value.
-      type: dict
-      returned: success
-    provisioned_resources:
-      description: What there is of the tenant, by kind.
       type: dict
       returned: success
 steps:
@@ -266,9 +270,9 @@ ENTRY_POINT = EntryPoint(
     options={
         "name": {"type": "str", "required": True},
         "namespace": {"type": "str", "default": "platform-system"},
-        "aphex_org": {"type": "str"},
-        "repo_org": {"type": "str"},
-        "repo_name": {"type": "str"},
+        "aphex_org": {"type": "str", "required": True},
+        "repo_org": {"type": "str", "required": True},
+        "repo_name": {"type": "str", "required": True},
         "pipeline_name": {"type": "str"},
         "template_ref": {"type": "str", "choices": ["run-pipeline-v1"], "default": "run-pipeline-v1"},
         "pipeline_spec": {"type": "raw"},
@@ -301,7 +305,7 @@ ENTRY_POINT = EntryPoint(
         **TENANT_NAMESPACE,
         **KUBERNETES,
     },
-    rules={"required_if": [("state", "present", ("aphex_org", "repo_org", "repo_name", "pipeline_spec"))]},
+    rules={"required_if": [("state", "present", ("pipeline_spec",))]},
     products={"kubernetes": Kubernetes},
     use_case=use_case,
     result_key="repo_binding",

@@ -59,24 +59,19 @@ repo_bindings:
   sample:
     - name: web-shop
       namespace: platform-system
-      pipeline_namespace: web-shop
+      organization: acme-corp
       repository: acme-corp/web-shop
+      pipeline_namespace: web-shop
       phase: Ready
-      message: The repository is bound
+      message: Tenant resources provisioned successfully
       conditions:
         - type: Ready
           status: "True"
-          reason: Ready
-          message: The repository is bound
-      webhook_configuration:
-        url: https://acme-corp.example.org
-        secret_ref:
-          namespace: org-acme-corp
-          name: github-webhook-secret
-          key: secret
-        events: [push]
-      provisioned_resources:
-        namespace: true
+          reason: Provisioned
+          message: Tenant resources provisioned successfully
+          lastTransitionTime: "2026-11-21T12:00:00Z"
+      webhook_url: https://acme-corp.example.org
+      deleting: false
   contains:
     name:
       description: Name of the repo binding.
@@ -86,12 +81,16 @@ repo_bindings:
       description: Where the resource lives.
       type: str
       returned: success
-    pipeline_namespace:
-      description: The namespace in which the pipeline runs.
+    organization:
+      description: The organization that the repository is bound to.
       type: str
       returned: success
     repository:
       description: The repository as GitHub writes it, with its owner.
+      type: str
+      returned: success
+    pipeline_namespace:
+      description: The namespace in which the pipeline runs.
       type: str
       returned: success
     phase:
@@ -107,13 +106,13 @@ repo_bindings:
       type: list
       elements: dict
       returned: success
-    webhook_configuration:
-      description: What the webhook at GitHub needs - address, events, and where the secret is; never its value.
-      type: dict
+    webhook_url:
+      description: The address for the webhook at GitHub, null before there is one.
+      type: str
       returned: success
-    provisioned_resources:
-      description: What there is of the tenant, by kind.
-      type: dict
+    deleting:
+      description: Whether it is about to leave.
+      type: bool
       returned: success
 failure:
   description: What went wrong, for programs.

@@ -89,7 +89,6 @@ def _kubectl(arguments: argparse.Namespace) -> int:
     state = _running(arguments.name)
     program = str(Place(state.name).folder / "kubectl")
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
-    os.environ.pop("KUBECONFIG", None)
     os.execv(program, [program, *words])
 
 

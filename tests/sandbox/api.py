@@ -11,7 +11,7 @@ import http.client
 import json
 import ssl
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -217,7 +217,7 @@ class Api:
             raise
         return True
 
-    def watch(self, path: str, timeout: int = 300, **query: str) -> Iterator[tuple[str, Object]]:
+    def watch(self, path: str, timeout: int = 300, **query: str) -> Generator[tuple[str, Object], None, None]:
         """Events of a collection as (type, object), until the server ends the stream after `timeout` seconds."""
         connection = self._connect(timeout + 10.0)
         arguments = {"watch": "true", "timeoutSeconds": str(timeout), **query}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,9 +53,11 @@ def kubeconfig_text(server: Server, identity: Identity) -> str:
 def write_kubeconfig(path: Path, server: Server, identity: Identity) -> Path:
     """Write that kubeconfig, readable for its owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(kubeconfig_text(server, identity), encoding="utf-8")
-    return path
+    # Whole or not at all: parallel tests write and read the same file.
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+    partial.touch(mode=0o600)
+    partial.write_text(kubeconfig_text(server, identity), encoding="utf-8")
+    return partial.replace(path)
 
 
 def _base64(text: str) -> str:

@@ -35,7 +35,6 @@ ADVERTISED = "192.0.2.10"
 """The address in EndpointSlice default/kubernetes: loopback is refused there, so one of the documentation's range."""
 
 _READY_WITHIN = 90.0
-_ETCD_READY_WITHIN = 30.0
 
 # What the controllers ask per second; with the defaults (20) the deletion of one namespace takes many seconds.
 _BUSY_CLIENT = ("--kube-api-qps=500", "--kube-api-burst=1000")
@@ -54,24 +53,30 @@ class ControlPlane:
     def cluster(self) -> Cluster:
         return Cluster(self.folder)
 
-    def start(self) -> Cluster:
-        """Start everything and wait until the API server is ready. Raises NotReady, or BuildFailed."""
-        given = os.environ.get(GIVEN_KUBECONFIG)
-        if given:
-            return self._take(Path(given))
+    @property
+    def given(self) -> bool:
+        """Is it somebody else's cluster? Then nothing is started here, and nothing stopped."""
+        return GIVEN_KUBECONFIG in os.environ
+
+    def start_server(self) -> None:
+        """Start etcd and the API server and wait until it is ready. Raises NotReady, or BuildFailed."""
+        if self.given:
+            self._take(Path(os.environ[GIVEN_KUBECONFIG]))
+            return
         self._prepare()
-        etcd = self._etcd()
-        server = self._api_server()
         # The API server waits for its store by itself; starting both at once saves half a second.
-        etcd.wait_ready(lambda: answers(self._ports["etcd"]), _ETCD_READY_WITHIN)
-        server.wait_ready(lambda: answers(self._ports["api"]), _READY_WITHIN)
-        self._controllers()
+        etcd, server = self._etcd(), self._api_server()
+        etcd.wait_ready(lambda: answers(self._ports["etcd"]), _READY_WITHIN)
         server.wait_ready(self._ready, _READY_WITHIN)
-        manager = self.processes[2]
-        # What the controller manager makes first when it really works.
+
+    def start_controllers(self) -> None:
+        """Start the controller manager and the scheduler, and wait until they work. Raises NotReady."""
+        if self.given:
+            return
+        manager, _ = self._controllers()
+        # The first that the controller manager makes when it really works.
         api = self.cluster.api
         manager.wait_ready(lambda: api.exists("/api/v1/namespaces/default/serviceaccounts/default"), _READY_WITHIN)
-        return self.cluster
 
     def stop(self) -> None:
         """Stop all processes; etcd last, or the others fill their logs with complaints."""
@@ -81,12 +86,10 @@ class ControlPlane:
 
     # --- files
 
-    def _take(self, kubeconfig: Path) -> Cluster:
+    def _take(self, kubeconfig: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_kubeconfig(self.cluster.kubeconfig, *read_kubeconfig(kubeconfig))
-        self.cluster.api.get("/version")
         self._write_kubectl()
-        return self.cluster
 
     def _prepare(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -117,7 +120,8 @@ class ControlPlane:
 
     def _write_kubectl(self) -> None:
         command = " ".join(f"'{word}'" for word in self._program("kubectl"))
-        script = f'#!/bin/sh\nKUBECONFIG="${{KUBECONFIG:-{self.cluster.kubeconfig}}}" exec {command} "$@"\n'
+        # The caller's own KUBECONFIG may be a real cluster; --kubeconfig is heeded.
+        script = f"#!/bin/sh\nKUBECONFIG='{self.cluster.kubeconfig}' exec {command} \"$@\"\n"
         self._file("kubectl", script).chmod(0o700)
 
     def _program(self, name: str) -> list[str]:
@@ -179,7 +183,7 @@ class ControlPlane:
             *emulated,
         )
 
-    def _controllers(self) -> None:
+    def _controllers(self) -> list[Process]:
         pki = self.cluster.pki
         for name, user in zip(("kube-controller-manager", "kube-scheduler"), _CONTROLLERS, strict=True):
             kubeconfig = self._kubeconfig_of(user)
@@ -201,6 +205,7 @@ class ControlPlane:
                     f"--cert-dir={self.folder / 'pki'}",
                 ]
             self._run(name, *flags)
+        return self.processes[-2:]
 
     def _ready(self) -> bool:
         url = f"https://127.0.0.1:{self._ports['api']}/readyz"

@@ -20,7 +20,7 @@ from tests.sandbox.edge import Edge
 from tests.sandbox.faults import Faults
 from tests.sandbox.proxy import Proxy
 from tests.sandbox.standins.cloudflare import Cloudflare
-from tests.sandbox.state import Place, State, User
+from tests.sandbox.state import LAST, Place, State, User
 from tests.sandbox.supervisor import Refused, ask
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -28,6 +28,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 _START_WITHIN = 180.0
 _STOP_WITHIN = 30.0
 _POLL = 0.05
+
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""Supervisors that this process has started. They outlive it; forgotten, they would be complained about."""
 
 Say = Callable[[str], None]
 
@@ -180,10 +183,12 @@ def _start(place: Place, parts: list[str], emulated_version: str | None, user: U
     command += ["--user", user.what]
     if user.process:
         command += ["--pid", str(user.process.pid), "--started", user.process.started]
+    place.log.parent.mkdir(parents=True, exist_ok=True)
     with place.log.open("wb") as log:
         process = subprocess.Popen(
             command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
+    _STARTED.append(process)
     return _wait_ready(place, process, say)
 
 
@@ -200,6 +205,8 @@ def _wait_ready(place: Place, process: subprocess.Popen[bytes], say: Say) -> Sta
         if ended or time.monotonic() > deadline:
             if not ended:
                 process.terminate()
+                process.wait(_STOP_WITHIN)
             reason = state.error if state and state.error else place.log.read_text(encoding="utf-8")[-4000:]
-            raise StartFailed(f"sandbox {place.name} did not start (log: {place.log})\n{reason}")
+            place.clean()
+            raise StartFailed(f"sandbox {place.name} did not start (logs: {LAST / place.name})\n{reason}")
         time.sleep(_POLL)

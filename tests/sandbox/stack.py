@@ -20,17 +20,28 @@ from tests.sandbox.kwok import Kwok
 from tests.sandbox.standins.cloudflare import BASE, Cloudflare
 from tests.sandbox.tekton import Tekton
 
-NEEDS: dict[str, tuple[str, ...]] = {
-    "control_plane": (),
-    "crds": ("control_plane",),
-    "kwok": ("control_plane",),
-    "tekton": ("crds",),
-    "cloudflare": (),
-    "edge": ("control_plane", "cloudflare"),
-}
-"""Every part, and the parts that must be ready before it."""
 
-ALL = tuple(NEEDS)
+@dataclass(frozen=True)
+class Part:
+    """`needs` must run as well; of those that start in the same go, `after` must be ready first."""
+
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+PARTS = {
+    "api_server": Part(),
+    "crds": Part(needs=("control_plane",), after=("api_server",)),
+    # Controllers look for new kinds every 30 s only: started after the kinds, garbage collection and quota know them.
+    "control_plane": Part(needs=("api_server",), after=("api_server", "crds")),
+    "kwok": Part(needs=("control_plane",), after=("control_plane",)),
+    "tekton": Part(needs=("control_plane", "crds"), after=("crds",)),
+    "cloudflare": Part(),
+    "edge": Part(needs=("control_plane", "cloudflare"), after=("api_server", "cloudflare")),
+}
+"""Every part, in an order in which they can start."""
+
+ALL = tuple(PARTS)
 
 ZONE = "sandbox.example"
 """The zone that the Cloudflare stand-in has to begin with."""
@@ -43,25 +54,25 @@ _PROGRAMS = {"kwok": "kwok", "tekton": "tekton"}
 
 def with_needs(wanted: Iterable[str]) -> list[str]:
     """The wanted parts and all that they need, in an order in which they can start. Raises ValueError."""
-    found: list[str] = []
+    found: set[str] = set()
 
     def add(part: str) -> None:
-        if part not in NEEDS:
-            raise ValueError(f"there is no part {part!r}; the parts are {', '.join(NEEDS)}")
-        for need in NEEDS[part]:
-            add(need)
+        if part not in PARTS:
+            raise ValueError(f"there is no part {part!r}; the parts are {', '.join(PARTS)}")
         if part not in found:
-            found.append(part)
+            found.add(part)
+            for need in PARTS[part].needs:
+                add(need)
 
     for part in wanted:
         add(part)
-    return found
+    return [part for part in ALL if part in found]
 
 
 def families(parts: Iterable[str]) -> list[str]:
     """The Go programs that these parts run, to be built before anything starts."""
     needed = with_needs(parts)
-    first = control_plane.families() if "control_plane" in needed else []
+    first = control_plane.families() if "api_server" in needed else []
     return [*first, *(_PROGRAMS[part] for part in needed if part in _PROGRAMS)]
 
 
@@ -91,8 +102,9 @@ class Stack:
         futures: dict[str, Future[None]] = {}
         with ThreadPoolExecutor(max_workers=max(1, len(missing))) as pool:
             for part in missing:
-                needs = [futures[need] for need in NEEDS[part] if need in futures]
-                futures[part] = pool.submit(self._start_part, part, needs)
+                # All of these stand before it in the order of ALL.
+                first = [futures[other] for other in PARTS[part].after if other in futures]
+                futures[part] = pool.submit(self._start_part, part, first)
         for future in futures.values():
             future.result()
 
@@ -106,7 +118,7 @@ class Stack:
     def env(self) -> dict[str, str]:
         """What a process outside wants to know, by the names that the product and its tests read."""
         env: dict[str, str] = {}
-        if "control_plane" in self.running:
+        if "api_server" in self.running:
             kubeconfig = str(self.cluster.kubeconfig)
             env |= {"KUBECONFIG": kubeconfig, "K8S_AUTH_KUBECONFIG": kubeconfig}
         if self._cloudflare and "cloudflare" in self.running:
@@ -130,18 +142,23 @@ class Stack:
             return None
         return self._tekton.listeners.address(namespace, service)
 
-    def _start_part(self, part: str, needs: list[Future[None]]) -> None:
-        for need in needs:
-            need.result()
+    def _start_part(self, part: str, first: list[Future[None]]) -> None:
+        for other in first:
+            other.result()
         begin = time.monotonic()
         start: Callable[[], str] = getattr(self, f"_start_{part}")
         note = start()
         self.running.append(part)
         self.say(f"{part}: {note} ({time.monotonic() - begin:.1f} s)")
 
+    def _start_api_server(self) -> str:
+        self._control_plane.start_server()
+        api = self.cluster.api
+        return f"Kubernetes {control_plane.server_version(api)} at {api.server.url}"
+
     def _start_control_plane(self) -> str:
-        cluster = self._control_plane.start()
-        return f"Kubernetes {control_plane.server_version(cluster.api)} at {cluster.api.server.url}"
+        self._control_plane.start_controllers()
+        return "the cluster was given" if self._control_plane.given else "controller manager and scheduler work"
 
     def _start_crds(self) -> str:
         return crds.load(self.cluster.api)

@@ -21,6 +21,10 @@ from tests.sandbox.process import Record, reap
 ROOT = Path(__file__).resolve().parents[2] / ".cache" / "sandbox"
 """All sandboxes of this checkout, a folder each."""
 
+LAST = ROOT / ".last"
+"""Where the logs of a sandbox lie after it was stopped, for whoever wants to know why."""
+
+_KEPT = 10
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
 
@@ -89,13 +93,15 @@ class Place:
 
     @property
     def log(self) -> Path:
-        return ROOT / f"{self.name}.supervisor.log"
+        """What the supervisor says."""
+        return self.folder / "logs" / "supervisor.log"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock under which a sandbox is started, joined and left; waits for it."""
-        ROOT.mkdir(parents=True, exist_ok=True)
-        with (ROOT / f"{self.name}.lock").open("w", encoding="utf-8") as lock:
+        locks = ROOT / ".locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with (locks / self.name).open("w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -132,8 +138,23 @@ class Place:
     def clean(self) -> list[Record]:
         """Stop what a dead supervisor left running, and remove the folder; answers what was stopped."""
         stopped = reap(self.processes())
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.put_away()
         return stopped
+
+    def put_away(self) -> None:
+        """Remove the folder, and keep its logs."""
+        if not self.folder.exists():
+            return
+        target = LAST / self.name
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for name in ("logs", "audit.log"):
+            if (self.folder / name).exists():
+                shutil.move(self.folder / name, target / name)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        kept = sorted(LAST.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in kept[_KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def all_places() -> list[Place]:

@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import secrets
-import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -21,13 +20,11 @@ from typing import Any
 
 from tests.sandbox.process import Record
 from tests.sandbox.stack import Stack
-from tests.sandbox.state import ROOT, Place, State, User
+from tests.sandbox.state import Place, State, User
 
 LOGGER = logging.getLogger(__name__)
 
 _LOOK_EVERY = 0.25
-LAST = ROOT / ".last"
-"""Where the logs of a sandbox lie after it was stopped."""
 
 
 class Refused(RuntimeError):
@@ -72,7 +69,9 @@ class Supervisor:
         finally:
             server.shutdown()
             self.stack.stop()
-            self._put_away()
+            # After a failed start the folder stays for whoever waits for it, and reads why.
+            if not self.state.error:
+                self.place.put_away()
         return 0
 
     # --- answers to requests
@@ -137,17 +136,6 @@ class Supervisor:
             self.state.parts = list(self.stack.running)
             self.state.env = self.stack.env()
             self.place.write(self.state)
-
-    def _put_away(self) -> None:
-        """Keep the logs for whoever wants to know why, and nothing else (unless the start failed)."""
-        target = LAST / self.place.name
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        for name in ("logs", "audit.log"):
-            if (self.place.folder / name).exists():
-                shutil.move(self.place.folder / name, target / name)
-        if not self.state.error:
-            shutil.rmtree(self.place.folder, ignore_errors=True)
 
 
 def _handler(supervisor: Supervisor) -> type[BaseHTTPRequestHandler]:

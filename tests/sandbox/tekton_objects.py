@@ -6,6 +6,7 @@ right that the release does not give, since the product's manifests are proven a
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 NAMESPACE = "tekton-pipelines"
@@ -129,8 +130,13 @@ def _settings() -> list[dict[str, Any]]:
         "default-run-as-non-root": "true",
     }
     features = {"enable-api-fields": "stable", "labels-exclusion-pattern": ""}
-    # Debug of the listener tells which trigger refused a delivery and why; its HTTP answer never does (P6).
-    logging = {"loglevel.controller": "info", "loglevel.eventlistener": "debug"}
+    # Debug of the listener tells which trigger refused a delivery and why; its HTTP answer never does (P6). Its pod is
+    # given nothing of this ConfigMap but zap-logger-config, so the level stands there; the others have their own.
+    zap = {"level": "debug", "encoding": "json", "outputPaths": ["stdout"], "errorOutputPaths": ["stderr"]}
+    keys = {"timeKey": "timestamp", "levelKey": "severity", "nameKey": "logger", "messageKey": "message"}
+    encoder = {**keys, "levelEncoder": "", "timeEncoder": "iso8601"}
+    levels = {f"loglevel.{name}": "info" for name in ("controller", "webhook", "core-interceptors")}
+    logging = {"zap-logger-config": json.dumps({**zap, "encoderConfig": encoder}), **levels}
     leases = {"lease-duration": "60s", "renew-deadline": "40s", "retry-period": "10s", "buckets": "1"}
     observability = {"metrics.backend-destination": "prometheus"}
     tables = {

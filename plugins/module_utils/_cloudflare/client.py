@@ -89,8 +89,8 @@ class Client:
         self.backoff = backoff or Backoff()
         self.sleep = sleep
 
-    def require(self) -> None:
-        """Raise Failure(invalid) for connection options that cannot work; sends nothing."""
+    def require(self) -> Sensitive:
+        """Return the token. Raises Failure(invalid) for connection options that cannot work; sends nothing."""
         if self._token is None or not len(self._token):
             raise invalid(
                 "The Cloudflare API token",
@@ -108,6 +108,7 @@ class Client:
             )
         if self._read_timeout <= 0:
             raise invalid("cloudflare_timeout", "it is not above 0", "Give whole seconds, such as 30")
+        return self._token
 
     def assume(self, account_id: str) -> None:
         """Work in this account unless an option names another one."""
@@ -228,11 +229,10 @@ class Client:
     def _sdk(self) -> t.Any:
         """Make the SDK's client at first use: one a task, never at module level, with no retries of its own."""
         if self._made is None:
-            self.require()
-            assert self._token is not None, "require() refuses a missing token"
+            token = self.require()
             _require_library()
             made = cloudflare.Cloudflare(
-                api_token=self._token.reveal(),
+                api_token=token.reveal(),
                 base_url=self._url,
                 max_retries=0,
                 http_client=self._make_http(),
@@ -246,9 +246,7 @@ class Client:
     def _look_up(self, what: str, find: t.Callable[[], str]) -> str:
         """Return a stable id from this handle, from the cache of the run, or by asking."""
         if what not in self._known:
-            self.require()
-            assert self._token is not None, "require() refuses a missing token"
-            key = f"cloudflare {self._url} {self._token.fingerprint()} {what}"
+            key = f"cloudflare {self._url} {self.require().fingerprint()} {what}"
             cached = self.runtime.cache.get(key)
             if not isinstance(cached, str):
                 cached = find()

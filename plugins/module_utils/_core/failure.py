@@ -12,6 +12,8 @@ from __future__ import annotations
 import enum
 import typing as t
 
+_T = t.TypeVar("_T")
+
 
 class Kind(enum.StrEnum):
     """What went wrong, as far as a caller can act on it."""
@@ -77,6 +79,13 @@ class Failure(Exception):
 
     def __str__(self) -> str:
         return self.sentence()
+
+
+def known(value: _T | None, why: str) -> _T:
+    """Return a value that cannot be None here, for the reason given; that it is None is a fault of ours."""
+    if value is None:
+        raise Failure(Kind.BROKEN, tried="relying on that", on=why, remedy="Please report this fault")
+    return value
 
 
 def invalid(what: str, said: str, remedy: str = "") -> Failure:

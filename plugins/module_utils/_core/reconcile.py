@@ -240,5 +240,5 @@ def _record(use_case: UseCase, products: t.Mapping[str, Product], failure: Failu
             products[step.product].perform(step)
     except Failure as second:
         failure.remedy = " ".join(
-            part for part in (failure.remedy, f"(Recording it failed too: {second.said})") if part
+            part for part in (failure.remedy, f"(Recording it failed too: {second.said or second.tried})") if part
         )

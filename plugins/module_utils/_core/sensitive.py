@@ -37,6 +37,10 @@ class Sensitive:
         """Return the value as text. Raises UnicodeDecodeError for bytes that are no text."""
         return self._value.decode()
 
+    def wanted(self) -> str:
+        """Return the value when the user asked to have it in the result, else the mask."""
+        return MASK if self.hidden else self._value.decode()
+
     def map(self, function: t.Callable[[str], str]) -> Sensitive:
         """Return another sensitive value made from this one's text."""
         return Sensitive(function(self._value.decode()), self.hidden)

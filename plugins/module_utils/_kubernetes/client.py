@@ -20,7 +20,7 @@ import typing as t
 import urllib.parse
 from dataclasses import dataclass
 
-from .._core.failure import Failure, Kind
+from .._core.failure import Failure, Kind, known
 from .._core.plan import holds_unknown
 from .._core.reconcile import Runtime
 from .._core.retry import Backoff, parse_retry_after
@@ -337,7 +337,7 @@ def _user_of(document: dict[str, t.Any] | None, context: str | None) -> dict[str
 
 
 def _absolute(document: dict[str, t.Any] | None, path: str) -> dict[str, t.Any]:
-    assert document is not None, "a user entry comes from a document"
+    document = known(document, "a user entry comes from a document")
     for item in document.get("clusters") or []:
         file = item.get("cluster", {}).get("certificate-authority")
         if file:

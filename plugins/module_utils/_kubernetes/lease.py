@@ -20,7 +20,7 @@ import socket
 import threading
 import typing as t
 
-from .._core.failure import Failure, Kind
+from .._core.failure import Failure, Kind, known
 from .._core.reconcile import Runtime
 from .client import Client
 from .objects import Object, ObjectKey
@@ -113,8 +113,7 @@ class Leases:
     def _write(self, method: str, key: ObjectKey, body: Object) -> Object:
         path = self._client.path(key) if method == "PUT" else self._client.collection(_GROUP, "Lease", key.namespace)
         answer = self._client.request(method, path, body=body, on=str(key))
-        assert answer.data is not None, "a write is answered with the object"
-        return answer.data
+        return known(answer.data, "a write is answered with the object")
 
     def _body(self, key: ObjectKey, labels: dict[str, str], live: Object | None) -> Object:
         metadata: dict[str, t.Any] = {"name": key.name, "namespace": key.namespace, "labels": labels}

@@ -42,6 +42,7 @@ class Memory:
         self._stale = False
         # What the current plan is about to change; a new round begins with the first read after a write.
         self.planned: set[ObjectKey] = set()
+        self.going: set[ObjectKey] = set()
 
     def read(
         self, keys: t.Sequence[ObjectKey], kinds: t.Mapping[tuple[str, str], order.Row] | None = None
@@ -53,6 +54,7 @@ class Memory:
         if self._stale:
             self._live.clear()
             self.planned.clear()
+            self.going.clear()
             self._stale = False
         missing = [key for key in keys if key not in self._live]
         namespaces = [key for key in missing if key.kind == "Namespace" and not key.group]
@@ -69,6 +71,10 @@ class Memory:
         """Tell whether a namespace is known to be absent."""
         key = ObjectKey("v1", "Namespace", "", name)
         return key in self._live and self._live[key] is None
+
+    def expire(self) -> None:
+        """Forget at the next read all that was read and planned before: something is being written."""
+        self._stale = True
 
     def note(self, key: ObjectKey, live: Object | None) -> None:
         """Remember what a write answered."""

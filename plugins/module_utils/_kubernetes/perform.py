@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._core.failure import Failure, Kind
+from .._core.failure import Failure, Kind, known
 from .._core.plan import Step
 from .._core.reconcile import Runtime
 from .._core.sensitive import Generated
@@ -41,6 +41,8 @@ class Performer:
 
     def perform(self, step: Step) -> None:
         """Do what the step says."""
+        # Before and not after: a request that fails may have taken effect, and its failure is recorded by a new plan.
+        self._memory.expire()
         work: Work = step.desired
         if work.verb == "create":
             self._create(work)
@@ -59,10 +61,9 @@ class Performer:
 
     def _create(self, work: Work) -> None:
         """Create by POST; when it is there already, look whose it is (P2, P10)."""
-        assert work.obj is not None, "what is created is known"
         query = {"fieldManager": work.set.manager, "fieldValidation": "Strict"}
         path = self._client.collection(work.key.api_version, work.key.kind, work.key.namespace, work.known)
-        body = _generate(work.obj)
+        body = _generate(known(work.obj, "what is created is known"))
         while True:
             try:
                 answer = self._client.request("POST", path, query=query, body=body, on=str(work.key))
@@ -82,11 +83,10 @@ class Performer:
             return
 
     def _apply(self, work: Work) -> None:
-        assert work.obj is not None, "what is applied is known"
         query = {"fieldManager": work.set.manager, "fieldValidation": "Strict"}
         if work.force:
             query["force"] = "true"
-        body = work.obj
+        body = known(work.obj, "what is applied is known")
         if work.uid:
             # An apply to an object that is gone would make it again, and one to a successor would change a stranger's.
             body = {**body, "metadata": {**body["metadata"], "uid": work.uid}}
@@ -111,10 +111,10 @@ class Performer:
 
     def _amend(self, work: Work) -> None:
         """Send a merge patch made from the object as it is now; somebody else's write in between starts it over."""
-        assert work.amend is not None, "an amendment says what it changes"
+        amend = known(work.amend, "an amendment says what it changes")
         while True:
             live = self._memory.get(work.key)
-            patch = work.amend.patch(live) if live and live["metadata"]["uid"] == work.uid else {}
+            patch = amend.patch(live) if live and live["metadata"]["uid"] == work.uid else {}
             if live is None or not patch:
                 return
             patch["resourceVersion"] = live["metadata"]["resourceVersion"]

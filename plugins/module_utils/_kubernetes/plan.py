@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .._core.failure import Failure, Kind
+from .._core.failure import Failure, Kind, known
 from .._core.plan import UNKNOWN, Change, Step, holds_unknown
 from .._core.reconcile import Runtime
 from . import compare, inventory, order, ready
@@ -47,8 +47,7 @@ class Work:
     @property
     def set(self) -> Objects:
         """The set that the step belongs to; an amendment has none."""
-        assert self.objects is not None, "only an amendment has no set"
-        return self.objects
+        return known(self.objects, "only an amendment has no set")
 
 
 class Planner:
@@ -230,7 +229,6 @@ class Planner:
         lives: dict[ObjectKey, Object | None],
         steps: list[Step],
     ) -> list[Step]:
-        assert desired.inventory is not None, "records are planned for an inventory"
         wanted = {key.identity: key for key in desired.keys}
         answer: list[Step] = []
         if any(identity not in recorded for identity in wanted):
@@ -248,8 +246,8 @@ class Planner:
         return answer
 
     def _record_step(self, desired: Objects, when: str, rank: int) -> Step:
-        assert desired.inventory is not None, "a record has a place"
-        work = Work(f"record {when}", desired.inventory, desired)
+        place = known(desired.inventory, "a record has a place")
+        work = Work(f"record {when}", place, desired)
         return Step("kubernetes", "record", f"inventory {desired.inventory}", work, rank=rank)
 
     # absent ---------------------------------------------------------------------------------------------------------
@@ -262,7 +260,7 @@ class Planner:
         steps = []
         for key in keys:
             live = lives[key]
-            if live is None or key.namespace in doomed or key in desired.keep:
+            if live is None or key.namespace in doomed or key in desired.keep or key in self._memory.going:
                 continue
             if key.identity in named and not desired.lenient:
                 self._refuse_foreign(desired, live)
@@ -280,6 +278,7 @@ class Planner:
         rank = base + 1000 - order.rank(key.group, key.kind) * _SCALE if base != _RECORD_AFTER else base
         work = Work("delete", key, desired, uid=live["metadata"]["uid"], known=self._known(key))
         going = bool(live["metadata"].get("deletionTimestamp"))
+        self._memory.going.add(key)
         change = None if going else Change(_comparable(live, desired), None)
         return Step("kubernetes", verb, str(key), work, change, rank)
 

@@ -203,6 +203,16 @@ def template_name(pipeline: str) -> str:
     return f"{pipeline}-trigger-template"
 
 
+def repositories_name(knowledge_base: str) -> str:
+    """Return the name of the ConfigMap that lists a knowledge base's repositories."""
+    return f"{knowledge_base}-repos"
+
+
+def server_name(knowledge_base: str) -> str:
+    """Return the name of a knowledge base's server: its Deployment and its Service."""
+    return f"mcp-server-{knowledge_base}"
+
+
 def tenant_lease(kind: str, name: str) -> str:
     """Return the name of the Lease that makes a tenant's writers take turns."""
     return f"aphex-{kind.lower()}-{name}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .._core.failure import Failure, Kind
+from .._core.failure import Failure, Kind, invalid
 from .._core.names import snake_keys
 from .._core.plan import UNKNOWN, Desired
 from .._core.reconcile import Outcome, Runtime
@@ -140,9 +140,7 @@ class RepoBinding(Tenant):
                 Kind.REFUSED, f"the Organization {self.spec.aphex_org} is being deleted", "Offboard it to the end first"
             )
         if ((observed.resource or {}).get("metadata") or {}).get("deletionTimestamp"):
-            raise self._refused(
-                Kind.REFUSED, "it is being deleted", "Run offboard to the end first, then onboard again"
-            )
+            raise self._refused(Kind.REFUSED, "it is being deleted", "Run offboard to the end, then onboard")
         if not observed.settings.approves(self.spec.repo_org):
             raise self._refused(
                 Kind.REFUSED,
@@ -292,7 +290,30 @@ def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime:
     """Return the use case for checked options. Raises Failure(invalid) for what the input alone shows to be wrong."""
     params = {**params, "pipeline_name": params.get("pipeline_name") or params["name"]}
     wishes = Wishes.from_params(params)
-    return RepoBinding(RepoBindingSpec.from_params(params), wishes, products["kubernetes"], runtime)
+    kubernetes: Kubernetes = products["kubernetes"]
+    if not wishes.present:
+        params = _completed(params, kubernetes)
+    return RepoBinding(RepoBindingSpec.from_params(params), wishes, kubernetes, runtime)
+
+
+def _completed(params: dict[str, t.Any], kubernetes: Kubernetes) -> dict[str, t.Any]:
+    """Return the params of a binding that should go; to leave, a name is enough, since the resource knows the rest.
+
+    Raises Failure(invalid) when neither the task nor a resource says what is bound.
+    """
+    needed = ("aphex_org", "repo_org", "repo_name")
+    if all(params.get(name) for name in needed):
+        return params
+    namespace = params.get("namespace") or names.PLATFORM_NAMESPACE
+    live = kubernetes.get(ObjectKey(names.API_VERSION, names.REPO_BINDING, namespace, params["name"]))
+    if live is None:
+        raise invalid(
+            f"RepoBinding {namespace}/{params['name']}",
+            "it is not there, so nothing says what it was bound to",
+            f"Give {', '.join(needed)} to remove what it may have left",
+        )
+    spec = snake_keys(live["spec"])
+    return {**params, **{name: spec[name] for name in (*needed, "pipeline_name")}}
 
 
 def read(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> list[dict[str, t.Any]]:

@@ -189,7 +189,7 @@ class KnowledgeBaseSpec(Spec):
     display_name: str = ""
     description: str = ""
     repositories: list[Plain] = field(default_factory=list, hash=False)
-    mcp_server: Plain = field(default_factory=dict, hash=False)
+    mcp_server: Plain | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         what = f"KnowledgeBase {self.name}"
@@ -210,9 +210,11 @@ class KnowledgeBaseSpec(Spec):
                         f"{what}, path {path!r}", "it is not below .kiro/docs", "Name a path below .kiro/docs"
                     )
         object.__setattr__(self, "repositories", [_given(item) for item in self.repositories])
-        object.__setattr__(self, "mcp_server", _given(self.mcp_server))
-        _check_range(what, "mcp_server.port", self.mcp_server.get("port"), 1024, 65535)
-        _check_range(what, "mcp_server.replicas", self.mcp_server.get("replicas"), 1, 10)
+        if self.mcp_server is not None:
+            # An empty mapping asks for a server too; one field of it keeps the resource from dropping it.
+            object.__setattr__(self, "mcp_server", _given(self.mcp_server) or {"replicas": 1})
+            _check_range(what, "mcp_server.port", self.mcp_server.get("port"), 1024, 65535)
+            _check_range(what, "mcp_server.replicas", self.mcp_server.get("replicas"), 1, 10)
 
 
 def _given(values: Plain) -> Plain:

@@ -142,8 +142,8 @@ def test_a_broken_connection_and_what_took_effect(
 def test_a_timeout_ends_when_the_caller_leaves(proxy: Proxy) -> None:
     proxy.faults.arm(Fault("timeout", hold=30))
     connection = http.client.HTTPConnection("127.0.0.1", int(proxy.url.rpartition(":")[2]), timeout=0.2)
+    connection.request("GET", WRITE)
     with pytest.raises(TimeoutError):
-        connection.request("GET", WRITE)
         connection.getresponse()
     connection.close()
     end = time.monotonic() + 2

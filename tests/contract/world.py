@@ -1,0 +1,221 @@
+"""Where a case happens: a side (one path, its own identity, request logs and Cloudflare account) and names on it.
+
+In: the installed sandbox. Out: Side and World, with what was sent since a mark, and writes from outside. Never here: a
+judgement about what was sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.contract.runner import IN_PROCESS, PATHS
+from tests.sandbox import stack
+from tests.sandbox.api import Api, Object
+from tests.sandbox.proxy import Proxy
+from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.standins.cloudflare import BASE, Cloudflare
+
+ACCOUNTS = "contract-accounts"
+_CANARY = "CANARY"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment in the three logs of a side."""
+
+    requests: int
+    cloudflare: int
+    audit: int
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two paths, with an identity, a proxy before the API server and a Cloudflare account of its own."""
+
+    path: str
+    sandbox: Sandbox
+    user: str
+    token: str
+    kubeconfig: Path
+    proxy: Proxy
+    cloudflare: Cloudflare
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Variables by which tasks on this side find their cluster and their account."""
+        return {
+            "K8S_AUTH_KUBECONFIG": str(self.kubeconfig),
+            "CLOUDFLARE_API_URL": f"{self.cloudflare.url}{BASE}",
+            "CLOUDFLARE_API_TOKEN": self.cloudflare.token,
+            "CLOUDFLARE_ACCOUNT_ID": self.cloudflare.account_id,
+        }
+
+    def mark(self) -> Mark:
+        """Now, in all logs."""
+        return Mark(
+            len(self.proxy.requests()), len(self.cloudflare.log.entries()), self.sandbox.audit.mark()
+        )
+
+    def sent(self, since: Mark) -> list[str]:
+        """Every request since the mark, reads among them."""
+        seen = [str(request) for request in self.proxy.requests()[since.requests :]]
+        return seen + [f"{item.method} {item.path}" for item in self.cloudflare.log.entries()[since.cloudflare :]]
+
+    def writes(self, since: Mark) -> list[str]:
+        """Every write since the mark, by the request logs and by the API server's own audit log (N13)."""
+        seen = [str(request) for request in self.proxy.requests()[since.requests :] if request.is_write]
+        seen += [
+            f"{item.method} {item.path}" for item in self.cloudflare.log.entries()[since.cloudflare :] if item.writes
+        ]
+        return seen + [str(request) for request in self.sandbox.audit.writes(since.audit, self._by_us)]
+
+    def _by_us(self, request: Any) -> bool:
+        return bool(request.user == self.user)
+
+
+@contextmanager
+def sides(sandbox: Sandbox) -> Iterator[dict[str, Side]]:
+    """Make both sides for this process, and close what they opened afterwards."""
+    made = {}
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    try:
+        for path in PATHS:
+            made[path] = _side(sandbox, path, f"{worker}-{path.replace(' ', '-')}")
+        yield made
+    finally:
+        for side in made.values():
+            side.proxy.stop()
+            side.cloudflare.stop()
+
+
+def _side(sandbox: Sandbox, path: str, account: str) -> Side:
+    """A side whose identity is a ServiceAccount with every right: an operator, and no member of system:masters."""
+    api = sandbox.api
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": ACCOUNTS}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    api.apply(_object("v1", "Namespace", "", ACCOUNTS))
+    api.apply(_object("v1", "ServiceAccount", ACCOUNTS, account))
+    binding = _object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", f"{ACCOUNTS}-{account}")
+    api.apply({**binding, "subjects": [subject], "roleRef": role})
+    token = sandbox.token(ACCOUNTS, account)
+    proxy = sandbox.proxy()
+    cloudflare = Cloudflare().start()
+    cloudflare.add_zone(stack.ZONE)
+    cloudflare.token = cloudflare.add_token(value=canary("cloudflare-token"))
+    kubeconfig = sandbox.kubeconfig_for(token=token, server=proxy.url)
+    user = f"system:serviceaccount:{ACCOUNTS}:{account}"
+    return Side(path, sandbox, user, token, kubeconfig, proxy, cloudflare)
+
+
+def _object(api_version: str, kind: str, namespace: str, name: str) -> Object:
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+
+
+def canary(what: str) -> str:
+    """A value that can be told from everything else wherever it turns up; long enough for a token."""
+    return f"{_CANARY}-{what}-{secrets.token_hex(16)}"
+
+
+@dataclass
+class World:
+    """One run of a case on one side. `name` is unique and as long on both sides; `memo` is what preparing found out."""
+
+    name: str
+    side: Side
+    memo: dict[str, Any] = field(default_factory=dict)
+    canaries: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def api(self) -> Api:
+        """The cluster, as somebody who is not the product."""
+        return self.side.sandbox.api
+
+    @property
+    def cloudflare(self) -> Cloudflare:
+        return self.side.cloudflare
+
+    @property
+    def zone(self) -> str:
+        return stack.ZONE
+
+    def secret(self, what: str) -> str:
+        """The canary of that name, the same each time it is asked for."""
+        return self.canaries.setdefault(what, canary(what))
+
+    def secret64(self, what: str) -> str:
+        """The same in base64."""
+        return base64.b64encode(self.secret(what).encode()).decode()
+
+    def make(self, *objects: Object) -> None:
+        """Create objects from outside; those that are there are taken as they are wanted."""
+        for item in objects:
+            self.api.apply(item, manager="outside")
+
+    def patch(self, path: str, body: dict[str, Any]) -> None:
+        """Change an object from outside, as somebody with kubectl would."""
+        self.api.patch(path, body, fieldManager="outside")
+
+    def find(self, path: str) -> Object | None:
+        return self.api.find(path)
+
+    def ask_cloudflare(self, method: str, path: str, body: Any = None) -> Any:
+        """One request to Cloudflare's API from outside; its `result`. Raises RuntimeError for a refusal."""
+        parts = urlsplit(self.cloudflare.url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        try:
+            headers = {"Authorization": f"Bearer {self.cloudflare.token}", "Content-Type": "application/json"}
+            connection.request(method, BASE + path, None if body is None else json.dumps(body), headers)
+            answer = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        if not answer["success"]:
+            raise RuntimeError(f"{method} {path}: {answer['errors']}")
+        return answer["result"]
+
+    @property
+    def account(self) -> str:
+        return f"/accounts/{self.cloudflare.account_id}"
+
+    @property
+    def zone_path(self) -> str:
+        """The path of the zone in Cloudflare's API."""
+        if "zone" not in self.memo:
+            self.memo["zone"] = self.ask_cloudflare("GET", f"/zones?name={self.zone}")[0]["id"]
+        return f"/zones/{self.memo['zone']}"
+
+    def records(self) -> list[dict[str, Any]]:
+        """The DNS records that carry the world's name."""
+        found = self.ask_cloudflare("GET", f"{self.zone_path}/dns_records?per_page=5000")
+        return [item for item in found if self.name in item["name"]]
+
+    def tunnels(self) -> list[dict[str, Any]]:
+        """The live tunnels that carry the world's name."""
+        found = self.ask_cloudflare("GET", f"{self.account}/cfd_tunnel?is_deleted=false&per_page=1000")
+        return [item for item in found if self.name in item["name"]]
+
+
+def worlds(both: dict[str, Side]) -> dict[str, World]:
+    """A world on each side, with names of one length that differ in their last letter."""
+    stem = "t" + secrets.token_hex(4)
+    return {path: World(stem + ("i" if path == IN_PROCESS else "m"), side) for path, side in both.items()}
+
+
+def eventually(what: str, holds: Callable[[], Any], seconds: float = 30.0) -> None:
+    """Wait until that holds. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(0.05)

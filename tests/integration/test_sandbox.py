@@ -1,0 +1,436 @@
+"""The sandbox itself: real parts, true identities, several side by side, and nothing left after a crash."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pytest
+import yaml
+
+from tests.sandbox import sandbox as sandboxes
+from tests.sandbox.api import Api, ApiError, Server
+from tests.sandbox.control_plane import ADVERTISED
+from tests.sandbox.faults import Fault, Match
+from tests.sandbox.process import Record, started_at
+from tests.sandbox.sandbox import CHECKOUT, Sandbox, join
+from tests.sandbox.stack import ZONE
+from tests.sandbox.standins.cloudflared import Credentials
+from tests.sandbox.state import Place, User
+from tests.sandbox.tekton import validate
+
+T = TypeVar("T")
+
+PUSH_SECRET = b"the secret of this test"
+
+# The least that a push needs, with the rights that P5 proved to be enough.
+ORGANIZATION = """
+{apiVersion: v1, kind: Namespace, metadata: {name: ORG, labels: {pod-security.kubernetes.io/enforce: restricted}}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: PIPELINE}}
+---
+{apiVersion: v1, kind: ServiceAccount, metadata: {name: eventlistener, namespace: ORG}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: hook, namespace: ORG}, stringData: {secret: the secret of this test}}
+---
+apiVersion: triggers.tekton.dev/v1beta1
+kind: TriggerBinding
+metadata: {name: push, namespace: ORG}
+spec: {params: [{name: delivery, value: $(header.X-GitHub-Delivery)}]}
+---
+apiVersion: triggers.tekton.dev/v1beta1
+kind: TriggerTemplate
+metadata: {name: push, namespace: ORG}
+spec:
+  params: [{name: delivery}]
+  resourcetemplates:
+    - apiVersion: tekton.dev/v1
+      kind: PipelineRun
+      metadata: {name: push-$(tt.params.delivery), namespace: PIPELINE}
+      spec: {pipelineRef: {name: PIPELINE}}
+---
+apiVersion: triggers.tekton.dev/v1beta1
+kind: Trigger
+metadata: {name: push, namespace: ORG, labels: {on: push}}
+spec:
+  bindings: [{kind: TriggerBinding, ref: push}]
+  template: {ref: push}
+  interceptors:
+    - ref: {kind: ClusterInterceptor, name: cel}
+      params: [{name: filter, value: body.ref == 'refs/heads/main'}]
+---
+apiVersion: triggers.tekton.dev/v1beta1
+kind: EventListener
+metadata: {name: github, namespace: ORG}
+spec:
+  serviceAccountName: eventlistener
+  triggerGroups:
+    - name: push
+      triggerSelector: {labelSelector: {matchLabels: {on: push}}}
+      interceptors:
+        - ref: {kind: ClusterInterceptor, name: github}
+          params:
+            - {name: secretRef, value: {secretName: hook, secretKey: secret}}
+            - {name: eventTypes, value: [push]}
+"""
+
+RIGHTS = """
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: ORG}, rules: [
+  {apiGroups: [triggers.tekton.dev], resources: [clusterinterceptors, clustertriggerbindings], verbs: [list, watch]}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: ORG},
+ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ORG},
+ subjects: [{kind: ServiceAccount, name: eventlistener, namespace: ORG}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: listener, namespace: ORG}, rules: [
+  {apiGroups: [triggers.tekton.dev], verbs: [list, watch],
+   resources: [eventlisteners, triggers, triggerbindings, triggertemplates, interceptors]}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: listener, namespace: ORG},
+ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: listener},
+ subjects: [{kind: ServiceAccount, name: eventlistener, namespace: ORG}]}
+"""
+
+RIGHT_TO_RUN = """
+{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: run, namespace: PIPELINE}, rules: [
+  {apiGroups: [tekton.dev], resources: [pipelineruns], verbs: [create]}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: run, namespace: PIPELINE},
+ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: run},
+ subjects: [{kind: ServiceAccount, name: eventlistener, namespace: ORG}]}
+"""
+
+
+def eventually(what: Callable[[], T], seconds: float = 20.0) -> T:
+    """What it answers as soon as that is something; the last answer when the time is over."""
+    end = time.monotonic() + seconds
+    while not (answer := what()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return answer
+
+
+class Tenant:
+    """An organization and a pipeline of one test."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        mark = uuid4().hex[:8]
+        self.sandbox, self.organization, self.pipeline = sandbox, f"org-{mark}", f"pipeline-{mark}"
+
+    def apply(self, text: str) -> None:
+        text = text.replace("ORG", self.organization).replace("PIPELINE", self.pipeline)
+        self.sandbox.api.apply_all(yaml.safe_load_all(text))
+
+    def address(self) -> tuple[str, int] | None:
+        return self.sandbox.address(self.organization, "el-github")
+
+    def push(
+        self, delivery: str, secret: bytes = PUSH_SECRET, ref: str = "refs/heads/main", url: str = "", host: str = ""
+    ) -> int:
+        """Send a signed push to the listener itself, or to a URL with another Host header; answers the status."""
+        if not url:
+            address = self.address()
+            assert address is not None
+            url = f"http://{address[0]}:{address[1]}"
+        body = json.dumps({"ref": ref}).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "X-GitHub-Event": "push",
+            "X-GitHub-Delivery": delivery,
+            "X-Hub-Signature-256": "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest(),
+        }
+        if host:
+            headers["Host"] = host
+        request = urllib.request.Request(f"{url}/", body, headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+
+    def runs(self) -> list[str]:
+        found = self.sandbox.api.list(f"/apis/tekton.dev/v1/namespaces/{self.pipeline}/pipelineruns")
+        return sorted(item["metadata"]["name"] for item in found)
+
+    def remove(self) -> None:
+        for namespace in (self.organization, self.pipeline):
+            self.sandbox.api.delete(f"/api/v1/namespaces/{namespace}")
+        for kind in ("clusterroles", "clusterrolebindings"):
+            path = f"/apis/rbac.authorization.k8s.io/v1/{kind}/{self.organization}"
+            if self.sandbox.api.exists(path):
+                self.sandbox.api.delete(path)
+
+
+@pytest.fixture
+def tenant(sandbox: Sandbox) -> Iterator[Tenant]:
+    made = Tenant(sandbox)
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def namespace(sandbox: Sandbox) -> Iterator[str]:
+    name = f"test-{uuid4().hex[:8]}"
+    sandbox.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    sandbox.api.delete(f"/api/v1/namespaces/{name}")
+
+
+def config_map(namespace: str, name: str, **data: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}
+
+
+def test_kubectl_knows_the_cluster(sandbox: Sandbox) -> None:
+    words = [str(sandbox.kubectl), "get", "nodes", "-o", "name"]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "node/node-1\n"
+
+
+def test_p8b_the_api_servers_endpoint_is_no_loopback_address(sandbox: Sandbox) -> None:
+    found = sandbox.api.get("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes")
+    assert found["endpoints"][0]["addresses"] == [ADVERTISED]
+
+
+def test_a_deployment_becomes_available(sandbox: Sandbox, namespace: str) -> None:
+    labels = {"app": "web"}
+    pod = {"containers": [{"name": "web", "image": "registry.invalid/web:1"}]}
+    spec = {
+        "replicas": 2,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+    }
+    metadata = {"name": "web", "namespace": namespace}
+    sandbox.api.create({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec})
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments/web"
+    assert eventually(lambda: sandbox.api.get(path)["status"].get("availableReplicas") == 2)
+
+
+def test_n13_the_audit_log_counts_what_changes_state(sandbox: Sandbox, namespace: str) -> None:
+    agent = "aphex.platform/0.0.0-test"
+    api = Api(sandbox.api.server, sandbox.api.identity, agent)
+    mark = sandbox.audit.mark()
+    api.create(config_map(namespace, "a"), dryRun="All")
+    api.post(
+        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+        {"spec": {"resourceAttributes": {"verb": "get", "resource": "secrets"}}},
+    )
+    eventually(lambda: sandbox.api.find(f"/api/v1/namespaces/{namespace}/serviceaccounts/default"))
+    sandbox.token(namespace, "default")
+    assert sandbox.audit.product_writes(mark) == []
+    api.create(config_map(namespace, "a"))
+    api.apply(config_map(namespace, "a", key="value"))
+    with pytest.raises(ApiError):
+        api.create(config_map(namespace, "a"))
+    sandbox.api.delete(f"/api/v1/namespaces/{namespace}/configmaps/a")
+    seen = [(write.verb, write.code) for write in sandbox.audit.product_writes(mark) if namespace in write.uri]
+    assert seen == [("create", 201), ("patch", 200), ("create", 409)]
+    others = sandbox.audit.writes(mark, lambda write: not write.by_product and namespace in write.uri)
+    assert ("delete", "kubernetes-admin") in [(write.verb, write.user) for write in others]
+
+
+def test_people_and_accounts_have_kubeconfigs(sandbox: Sandbox, namespace: str) -> None:
+    person = sandbox.kubeconfig_for(user="oidc:admin@acme-corp.com", groups=["oidc:admins"])
+    assert _who_am_i(Api.from_kubeconfig(person)) == (
+        "oidc:admin@acme-corp.com",
+        ["oidc:admins", "system:authenticated"],
+    )
+    assert _who_am_i(sandbox.as_user("oidc:a@b.c", ["oidc:x"])) == ("oidc:a@b.c", ["oidc:x", "system:authenticated"])
+    eventually(lambda: sandbox.api.find(f"/api/v1/namespaces/{namespace}/serviceaccounts/default"))
+    account = sandbox.kubeconfig_for(token=sandbox.token(namespace, "default"))
+    assert _who_am_i(Api.from_kubeconfig(account))[0] == f"system:serviceaccount:{namespace}:default"
+
+
+def _who_am_i(api: Api) -> tuple[str, list[str]]:
+    review = api.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", {})
+    return review["status"]["userInfo"]["username"], review["status"]["userInfo"]["groups"]
+
+
+def test_p5_p6_p13_a_signed_push_becomes_one_run_by_the_listeners_own_rights(tenant: Tenant) -> None:
+    tenant.apply(ORGANIZATION)
+    path = f"/apis/apps/v1/namespaces/{tenant.organization}/deployments/el-github"
+    assert eventually(lambda: tenant.sandbox.api.find(path))
+    # Without rights the listener starts, cannot read, and never answers.
+    assert eventually(tenant.address, 4) is None
+    tenant.apply(RIGHTS)
+    assert eventually(tenant.address, 40)
+    mark = tenant.sandbox.audit.mark()
+    assert tenant.push("without-right") == 202
+    assert eventually(lambda: _refused_runs(tenant, mark)) == [
+        f"system:serviceaccount:{tenant.organization}:eventlistener"
+    ]
+    tenant.apply(RIGHT_TO_RUN)
+    assert [tenant.push("wrong", secret=b"guess"), tenant.push("other", ref="refs/heads/other")] == [202, 202]
+    assert eventually(lambda: tenant.push("good") == 202 and tenant.runs())
+    assert tenant.runs() == ["push-good"]
+
+
+def _refused_runs(tenant: Tenant, mark: int) -> list[str]:
+    """Who was refused to create a PipelineRun of that tenant since the mark."""
+    path = f"/apis/tekton.dev/v1/namespaces/{tenant.pipeline}/pipelineruns"
+    writes = tenant.sandbox.audit.writes(mark, lambda write: write.uri.startswith(path))
+    return [write.user for write in writes if write.code == 403]
+
+
+def test_a_listener_stops_with_its_eventlistener(tenant: Tenant) -> None:
+    tenant.apply(ORGANIZATION)
+    tenant.apply(RIGHTS)
+    assert eventually(tenant.address, 40)
+    name = f"el-github.{tenant.organization}"
+    process = next(record for record in Place(tenant.sandbox.name).processes() if record.name == name)
+    tenant.sandbox.api.delete(
+        f"/apis/triggers.tekton.dev/v1beta1/namespaces/{tenant.organization}/eventlisteners/github"
+    )
+    assert eventually(lambda: not process.alive)
+    assert tenant.address() is None
+
+
+def test_a_public_host_leads_through_the_edge_to_the_listener(tenant: Tenant) -> None:
+    for text in (ORGANIZATION, RIGHTS, RIGHT_TO_RUN):
+        tenant.apply(text)
+    assert eventually(tenant.address, 40)
+    sandbox, host = tenant.sandbox, f"{tenant.organization}.{ZONE}"
+    cloudflare = Api(Server(sandbox.cloudflare.url)).with_token(sandbox.cloudflare.token)
+    base = "/client/v4"
+    path = f"{base}/accounts/{sandbox.cloudflare.account_id}/cfd_tunnel"
+    tunnel = cloudflare.post(path, {"name": tenant.organization})["result"]
+    zone = cloudflare.get(f"{base}/zones", name=ZONE)["result"][0]["id"]
+    record = {"type": "CNAME", "name": host, "content": f"{tunnel['id']}.cfargotunnel.com", "proxied": True, "ttl": 1}
+    cloudflare.post(f"{base}/zones/{zone}/dns_records", record)
+    rules = [{"hostname": host, "service": "http://el-github:8080"}, {"service": "http_status:404"}]
+    config = yaml.safe_dump({"tunnel": tunnel["id"], "credentials-file": "/c.json", "ingress": rules})
+    credentials = Credentials.from_token(tunnel["token"])
+    sandbox.edge.register(tunnel["id"], credentials, config, namespace=tenant.organization)
+    assert tenant.push("by-the-edge", url=sandbox.edge.url, host=host) == 202
+    assert eventually(tenant.runs) == ["push-by-the-edge"]
+
+
+def test_p13_tekton_judges_what_the_api_server_accepts() -> None:
+    task = {"name": "a", "taskSpec": {"steps": [{"name": "s", "image": "i"}]}}
+    good = {"apiVersion": "tekton.dev/v1", "kind": "Pipeline", "metadata": {"name": "p"}, "spec": {"tasks": [task]}}
+    bad = {**good, "spec": {"tasks": [{**task, "runAfter": ["nope"]}]}}
+    unknown = {**good, "spec": {"tasks": [task], "nonsense": 1}}
+    listener = (
+        "{apiVersion: triggers.tekton.dev/v1beta1, kind: EventListener, metadata: {name: e}, spec: {nonsense: 1}}"
+    )
+    verdicts = validate([good, bad, unknown, listener, "{apiVersion: v1, kind: Pod, metadata: {name: p}}"])
+    assert verdicts[0] == ""
+    assert "nope" in verdicts[1]
+    assert 'unknown field "nonsense"' in verdicts[2]
+    assert 'unknown field "nonsense"' in verdicts[3]
+    assert "not a kind that is judged here" in verdicts[4]
+
+
+def test_a_proxy_passes_watches_on_and_loses_answers(sandbox: Sandbox, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    with sandbox.proxy() as proxy:
+        api = Api.from_kubeconfig(sandbox.kubeconfig_for(server=proxy.url))
+        events = api.watch(path, timeout=20, fieldSelector="metadata.name=lost")
+        proxy.faults.arm(Fault("lost", match=Match("POST", "/configmaps")))
+        with pytest.raises(http.client.RemoteDisconnected):
+            api.create(config_map(namespace, "lost"))
+        kind, item = next(events)
+        events.close()
+        assert (kind, item["metadata"]["name"]) == ("ADDED", "lost")
+        assert [seen.fault for seen in proxy.writes()] == ["lost"]
+    assert sandbox.api.exists(f"{path}/lost")
+
+
+def test_two_sandboxes_run_side_by_side(sandbox: Sandbox) -> None:
+    # Tekton too: its own commands listen on fixed ports.
+    other = join(
+        f"other-{uuid4().hex[:6]}", ["tekton", "kwok"], emulated_version="1.33", user=User.this_process("test")
+    )
+    try:
+        assert other.api.server.url != sandbox.api.server.url
+        other.api.create(config_map("default", "only-there"))
+        assert not sandbox.api.exists("/api/v1/namespaces/default/configmaps/only-there")
+        emulated = other.api.get("/version")
+        assert (emulated["emulationMajor"], emulated["emulationMinor"]) == ("1", "33")
+        with pytest.raises(ValueError, match=r"runs with the version 1\.33"):
+            join(other.name, ["control_plane"], user=User("another version"))
+    finally:
+        assert other.leave()
+    assert not Place(other.name).folder.exists()
+
+
+OWNER = """
+import sys, time
+from tests.sandbox.sandbox import join
+from tests.sandbox.state import User
+joined = join(sys.argv[1], ["control_plane", "cloudflare"], user=User.this_process("owner"))
+print("up", flush=True)
+time.sleep(120)
+"""
+
+
+@pytest.fixture
+def owned() -> Iterator[tuple[subprocess.Popen[str], Place]]:
+    """A sandbox that another process has started."""
+    place = Place(f"owned-{uuid4().hex[:6]}")
+    words = [sys.executable, "-c", OWNER, place.name]
+    with subprocess.Popen(words, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "up\n"
+        yield owner, place
+        owner.kill()
+    sandboxes.leave(place.name, User("nobody"), force=True)
+
+
+def _everything(place: Place) -> list[Record]:
+    state = place.running()
+    assert state is not None
+    return [state.supervisor, *place.processes()]
+
+
+def test_a_killed_owner_leaves_nothing_behind(owned: tuple[subprocess.Popen[str], Place]) -> None:
+    owner, place = owned
+    processes = _everything(place)
+    assert len(processes) == 5
+    owner.send_signal(signal.SIGKILL)
+    assert eventually(lambda: not any(record.alive for record in processes))
+    assert eventually(lambda: not place.folder.exists())
+
+
+def test_the_last_user_stops_the_sandbox(owned: tuple[subprocess.Popen[str], Place]) -> None:
+    owner, place = owned
+    joined = join(place.name, ["control_plane"], user=User("second"))
+    assert joined.parts
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    # It is used by us as well, so it lives on.
+    assert eventually(lambda: sandboxes.users(place.name) == ["second"])
+    assert joined.api.get("/version")
+    assert joined.leave()
+    assert place.running() is None
+
+
+def test_a_killed_supervisor_takes_its_programs_along(owned: tuple[subprocess.Popen[str], Place]) -> None:
+    _, place = owned
+    supervisor, *programs = _everything(place)
+    os.kill(supervisor.pid, signal.SIGKILL)
+    assert eventually(lambda: not any(record.alive for record in programs))
+    words = [sys.executable, "-m", "tests.sandbox", "status", "--name", place.name]
+    told = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stderr) == (3, "")
+    assert "had been left by a crash; cleaned up" in told.stdout
+    assert started_at(supervisor.pid) is None
+    assert not place.folder.exists()
+
+
+def test_a_failing_start_says_why_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("etcd", "kube-apiserver"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\necho no disk left; exit 3\n", encoding="utf-8")
+        program.chmod(0o700)
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
+    place = Place(f"failing-{uuid4().hex[:6]}")
+    with pytest.raises(sandboxes.StartFailed, match=r"ended before it was ready(.|\n)*no disk left"):
+        join(place.name, ["control_plane"], user=User.this_process("test"))
+    assert not place.folder.exists()
