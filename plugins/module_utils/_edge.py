@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ._core.failure import Failure, known
+from ._core.failure import Failure, invalid, known
 from ._core.plan import without_unknown
 from ._core.reconcile import Product, Runtime, UseCase, reconcile
 from ._core.sensitive import Sensitive, redact
@@ -156,9 +156,25 @@ def identity() -> str:
     return f"{user}@{socket.gethostname()}/{os.getpid()}"
 
 
+def refused_arguments(said: str) -> dict[str, t.Any]:
+    """Return the task result for arguments that Ansible's own check refuses; one shape on both paths."""
+    failure = invalid("checking the arguments", said)
+    return {"failed": True, "changed": False, "msg": failure.sentence(), "failure": failure.as_dict()}
+
+
+class _Module(AnsibleModule):  # type: ignore[misc]  # Ansible carries no types
+    """Ansible's module class, which refuses arguments in our words."""
+
+    def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
+        """End with a failure; one without our ``failure`` comes from Ansible's check of the arguments."""
+        result = result if "failure" in result else refused_arguments(msg)
+        super().fail_json(**{**result, "msg": result.get("msg", msg)})
+        raise SystemExit(1)
+
+
 def run_module(entry_point: EntryPoint) -> None:
     """Be a module: check the arguments, answer, exit."""
-    module = AnsibleModule(argument_spec=entry_point.options, supports_check_mode=True, **entry_point.rules)
+    module = _Module(argument_spec=entry_point.options, supports_check_mode=True, **entry_point.rules)
 
     def run(argv: t.Sequence[str]) -> tuple[int, str, str]:
         code, out, err = module.run_command(list(argv))

@@ -205,7 +205,7 @@ failure:
   sample:
     kind: refused
     tried: changing
-    on: Namespace org-acme-corp
+    "on": Namespace org-acme-corp
 """
 
 from ansible_collections.aphex.platform.plugins.module_utils._cloudflare.product import Cloudflare

@@ -258,7 +258,7 @@ failure:
   sample:
     kind: refused
     tried: changing
-    on: Namespace web-shop
+    "on": Namespace web-shop
 """
 
 from ansible_collections.aphex.platform.plugins.module_utils._edge import EntryPoint, run_module

@@ -24,6 +24,7 @@ import typing as t
 from ansible import constants
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -34,6 +35,7 @@ from ansible_collections.aphex.platform.plugins.module_utils._edge import (
     conceal,
     identity,
     plain,
+    refused_arguments,
 )
 
 SWITCH = "aphex_platform_in_process"
@@ -135,18 +137,7 @@ class InProcess(ActionBase):
             cache=RunCache(constants.DEFAULT_LOCAL_TMP),
         )
         if checked.error_messages:
-            said = f"{self._task.action}: {'; '.join(checked.error_messages)}"
-            outcome: dict[str, t.Any] = {
-                "failed": True,
-                "changed": False,
-                "msg": said,
-                "failure": {
-                    "kind": "invalid",
-                    "tried": "checking the arguments",
-                    "on": self._task.action,
-                    "said": said,
-                },
-            }
+            outcome = refused_arguments(_first_error(self._task.action, checked))
         else:
             params = {name: plain(value) for name, value in checked.validated_parameters.items()}
             outcome = answer(self.entry_point, conceal(params, spec), runtime)
@@ -164,6 +155,13 @@ class InProcess(ActionBase):
                 display.v(text, host=host)
 
         return show
+
+
+def _first_error(action: str, checked: t.Any) -> str:
+    """Return what is wrong with the arguments, in the words of a module."""
+    said = str(checked.errors.msg)
+    unsupported = isinstance(checked.errors[0], UnsupportedError)
+    return f"Unsupported parameters for ({action}) module: {said}" if unsupported else said
 
 
 def _run(argv: t.Sequence[str]) -> tuple[int, str, str]:

@@ -113,17 +113,17 @@ def role_objects(*paths: str) -> list[Object]:
     return [document for text in texts for document in yaml.safe_load_all(text)]
 
 
-def refusal(status: int, request: Callable[[], object]) -> str:
+def refusal(status: int, request: Callable[..., object], *arguments: Any, **options: Any) -> str:
     """The server's message when it refuses that request with that status."""
     with pytest.raises(ApiError) as caught:
-        request()
+        request(*arguments, **options)
     assert caught.value.status == status, caught.value
     return caught.value.message
 
 
-def denied_by(policy: str, request: Callable[[], object]) -> str:
+def denied_by(policy: str, request: Callable[..., object], *arguments: Any, **options: Any) -> str:
     """The message with which an admission policy refuses that request."""
-    message = refusal(403, request)
+    message = refusal(403, request, *arguments, **options)
     assert f"ValidatingAdmissionPolicy '{policy}'" in message, message
     return message
 
@@ -136,10 +136,10 @@ def eventually(what: str, holds: Callable[[], bool], seconds: float = 20.0) -> N
         time.sleep(_POLL)
 
 
-def refused(request: Callable[[], object]) -> bool:
+def refused(request: Callable[..., object], *arguments: Any, **options: Any) -> bool:
     """Is that request refused now?"""
     try:
-        request()
+        request(*arguments, **options)
     except ApiError as error:
         if error.status in (403, 422):
             return True

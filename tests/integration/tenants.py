@@ -1,13 +1,12 @@
 """Tenants of tests, onboarded in this process by an operator who holds no more than the role of operators.
 
-In: a sandbox on which the role crds has run, options as a task gives them. Out: task results, signed deliveries at the
-edge, and what they became. Never here: an admin's identity for anything that the product does.
+In: a sandbox, options as a task gives them. Out: task results, signed deliveries at the edge, and what became of them.
+Never here: an admin's identity for anything that the product does.
 """
 
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import hmac
 import http.client
@@ -27,21 +26,18 @@ from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile imp
 from ansible_collections.aphex.platform.plugins.module_utils._edge import EntryPoint, answer, conceal, identity, plain
 from ansible_collections.aphex.platform.plugins.modules import organization, repo_binding
 
-from tests.integration.installed import SETTINGS, Platform
+from tests.contract.platform import OWNER, install
 from tests.sandbox import stack
 from tests.sandbox.api import Api, Object
 from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.standins.cloudflare import BASE
 
 T = TypeVar("T")
 
 PLATFORM = "platform-system"
 ARGO_CD = "argocd"
-OPERATOR = "test-operator"
-OWNER = "Acme-Corp"
 ADMIN = "ann@acme.example"
 ENTRY_POINTS = {"organization": organization.ENTRY_POINT, "repo_binding": repo_binding.ENTRY_POINT}
-VARIABLES: dict[str, Any] = {"crds_zone": stack.ZONE, "crds_approved_owners": ["acme-corp", "Second-Owner"]}
-"""What the role crds is run with; nobody's account, since each test process brings a Cloudflare of its own."""
 
 REVISION = "0123456789abcdef" * 2 + "01234567"
 PIPELINE: Object = {
@@ -71,7 +67,10 @@ PIPELINE: Object = {
         ],
     },
 }
-"""A pipeline that declares some of the params that a push offers: one by its default type, one as a list."""
+"""A pipeline that declares some of the params that a push offers, one without a type and one as a list."""
+
+_PASSED = "ResolvedParams"
+_STOPPED = "interceptor stopped trigger processing"
 
 
 def eventually(what: str, look: Callable[[], T], seconds: float = 30.0) -> T:
@@ -85,20 +84,18 @@ def eventually(what: str, look: Callable[[], T], seconds: float = 30.0) -> T:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What the edge said to a delivery; the event id is the listener's own name for it."""
+    """What the edge said to a delivery, and to which organization it was sent."""
 
     id: str
+    organization: str
     status: int
     text: str
-
-    @property
-    def event(self) -> str:
-        return str(json.loads(self.text)["eventID"])
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Tenants:
-    """The tenants of one test module on one platform; names carry the mark, so that modules do not meet."""
+    """The tenants of one test module; their names carry the mark, so that modules do not meet."""
 
     sandbox: Sandbox
     mark: str = field(default_factory=lambda: uuid4().hex[:6])
@@ -113,14 +110,19 @@ class Tenants:
 
     # --- what the product does
 
+    @property
+    def operator(self) -> str:
+        """The name of the account that onboards."""
+        return self.name("operator")
+
     @cached_property
     def connection(self) -> dict[str, Any]:
         """Options of a task that the operator runs against this cluster and this process's own Cloudflare."""
         cloudflare = self.sandbox.cloudflare
         return {
-            "kubeconfig": str(self.sandbox.kubeconfig_for(token=self.sandbox.token(PLATFORM, OPERATOR))),
+            "kubeconfig": str(self.sandbox.kubeconfig_for(token=self.sandbox.token(PLATFORM, self.operator))),
             "cloudflare_api_token": cloudflare.token,
-            "cloudflare_api_url": f"{cloudflare.url}/client/v4",
+            "cloudflare_api_url": cloudflare.url + BASE,
             "cloudflare_account_id": cloudflare.account_id,
         }
 
@@ -131,8 +133,7 @@ class Tenants:
         checked = ArgumentSpecValidator(entry_point.options, **entry_point.rules).validate({**known, **arguments})
         assert not checked.error_messages, checked.error_messages
         params = conceal(plain(checked.validated_parameters), entry_point.options)
-        runtime = runtime or Runtime(now=time.time, identity=f"{identity()}-{uuid4().hex[:6]}")
-        return answer(entry_point, params, runtime)
+        return answer(entry_point, params, runtime or a_run())
 
     def organization(self, word: str, **arguments: Any) -> dict[str, Any]:
         """Run the module organization; what it wants and was not given is filled in."""
@@ -144,16 +145,17 @@ class Tenants:
         given = {"repo_org": OWNER, "repo_name": word, "pipeline_spec": yaml.safe_dump(PIPELINE), **arguments}
         return self.run("repo_binding", name=self.name(word), aphex_org=self.name(organization), **given)
 
-    # --- what is there
+    def writes(self, since: int) -> list[str]:
+        """Every write of the operator since that mark of the audit log."""
+        user = f"system:serviceaccount:{PLATFORM}:{self.operator}"
+        return [str(request) for request in self.sandbox.audit.writes(since, lambda request: request.user == user)]
 
-    def resource(self, kind: str, word: str) -> Object | None:
-        """The resource of a tenant: kind as in paths, organizations or repobindings."""
-        return self.api.find(f"/apis/aphex.io/v1alpha1/namespaces/{PLATFORM}/{kind}/{self.name(word)}")
+    # --- what is there
 
     def secret(self, word: str, key: str = "secret") -> bytes | None:
         """A webhook secret of an organization, as GitHub has it; None when there is no such key."""
-        path = f"/api/v1/namespaces/org-{self.name(word)}/secrets/github-webhook-secret"
-        value = (self.api.get(path).get("data") or {}).get(key)
+        found = self.api.get(f"/api/v1/namespaces/org-{self.name(word)}/secrets/github-webhook-secret")
+        value = (found.get("data") or {}).get(key)
         return base64.b64decode(value) if value else None
 
     def runs(self, *words: str) -> list[str]:
@@ -162,13 +164,13 @@ class Tenants:
         found = [item["metadata"] for path in paths for item in self.api.list(path)]
         return sorted(f"{item['namespace']}/{item['name']}" for item in found)
 
-    def run_of(self, word: str, delivery: str) -> Object | None:
-        """The PipelineRun that a delivery started."""
-        return self.api.find(f"/apis/tekton.dev/v1/namespaces/{self.name(word)}/pipelineruns/push-{delivery}")
+    def run_of(self, word: str, delivery: Delivery) -> Object | None:
+        """The PipelineRun that a delivery started in the namespace of a pipeline."""
+        return self.api.find(f"/apis/tekton.dev/v1/namespaces/{self.name(word)}/pipelineruns/push-{delivery.id}")
 
-    def proof(self, word: str, delivery: str) -> Object | None:
-        """The Event that a signed ping made."""
-        return self.api.find(f"/api/v1/namespaces/org-{self.name(word)}/events/hook-{delivery}")
+    def proof_of(self, delivery: Delivery) -> Object | None:
+        """The Event that a ping made."""
+        return self.api.find(f"/api/v1/namespaces/org-{self.name(delivery.organization)}/events/hook-{delivery.id}")
 
     # --- deliveries
 
@@ -181,38 +183,40 @@ class Tenants:
         eventually(f"{self.host(word)} answers", lambda: self.send(word, b"{}", {}).status < 500)
 
     def send(self, word: str, body: bytes, headers: Mapping[str, str], host: str = "") -> Delivery:
-        """Send a request to a public host at the edge."""
+        """Send a request to an organization's public host at the edge, or to the host given."""
         address = urlsplit(self.sandbox.edge.url)
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
         try:
             named = {"Host": host or self.host(word), "Content-Type": "application/json", **headers}
             connection.request("POST", "/", body, named)
             answered = connection.getresponse()
-            return Delivery(headers.get("X-GitHub-Delivery", ""), answered.status, answered.read().decode())
+            text = answered.read().decode()
+            return Delivery(headers.get("X-GitHub-Delivery", ""), word, answered.status, text, dict(answered.headers))
         finally:
             connection.close()
 
-    def push(self, word: str, repository: str, **changes: Any) -> Delivery:
-        """Send a signed push of the default branch, changed as told.
+    def push(self, word: str, repository: str, /, **changes: Any) -> Delivery:
+        """Send a signed push of the branch main, changed as told.
 
         `secret` (None: unsigned), `event`, `delivery` and `host` change the request, all others its body.
         """
         body: dict[str, Any] = {
             "ref": "refs/heads/main",
-            "before": "0" * 40,
+            "before": "f" * 40,
             "after": REVISION,
             "deleted": False,
             "repository": {
-                "full_name": repository,
+                "full_name": f"{OWNER}/{repository}",
                 "default_branch": "main",
                 "pushed_at": 1763729938,
                 "clone_url": "https://evil.example/x.git",
             },
-            "head_commit": {"message": "$(touch /pwned); \"'`", "author": {"name": "evil"}},
+            "pusher": {"name": "evil", "email": "evil@evil.example"},
+            "head_commit": {"message": "$(touch evil); \"'`", "author": {"name": "evil"}},
         }
         return self._signed(word, "push", body, changes)
 
-    def ping(self, word: str, **changes: Any) -> Delivery:
+    def ping(self, word: str, /, **changes: Any) -> Delivery:
         """Send a signed ping, changed as told; see `push`."""
         return self._signed(word, "ping", {"zen": "Keep it logically awesome.", "hook_id": 4711, "hook": {}}, changes)
 
@@ -225,39 +229,59 @@ class Tenants:
         }
         host = changes.pop("host", "")
         for name, value in changes.items():
-            if isinstance(value, dict):
-                body[name] = {**body[name], **value}
-            else:
-                body[name] = value
+            body[name] = {**body[name], **value} if isinstance(value, dict) else value
         raw = json.dumps(body).encode()
         if secret is not None:
             headers["X-Hub-Signature-256"] = "sha256=" + hmac.new(secret, raw, hashlib.sha256).hexdigest()
         return self.send(word, raw, headers, host)
 
+    def verdicts(self, delivery: Delivery, expected: int) -> list[str]:
+        """What the listener's groups and triggers made of a delivery, by its own log, as soon as so many have said so.
+
+        A group that refuses speaks once, one that accepts lets each of its triggers speak: "passed", or the reason.
+        """
+        assert delivery.status == 202, delivery
+        event = json.loads(delivery.text)["eventID"]
+        name = f"el-github-listener.org-{self.name(delivery.organization)}.log"
+        log = self.sandbox.folder / "logs" / name
+
+        def look() -> list[str]:
+            lines = log.read_text(encoding="utf-8").splitlines()
+            entries = [json.loads(line) for line in lines if event in line and line.endswith("}")]
+            found = [entry["message"] for entry in entries if entry.get("/triggers-eventid") == event]
+            said = ["passed" if text.startswith(_PASSED) else text.partition("desc = ")[2]
+                    for text in found if text.startswith((_PASSED, _STOPPED))]  # fmt: skip
+            return said if len(said) >= expected else []
+
+        said = eventually(f"{expected} verdicts on delivery {delivery.id}", look)
+        assert len(said) == expected, said
+        return sorted(said)
+
+
+def a_run(now: Callable[[], float] = time.time, who: str = "") -> Runtime:
+    """What a process lends to one run of a module; each run is somebody else's, as in life."""
+    return Runtime(now=now, identity=who or f"{identity()}-{uuid4().hex[:6]}")
+
 
 @contextmanager
 def tenants(sandbox: Sandbox) -> Iterator[Tenants]:
-    """Tenants on that sandbox, which becomes a platform when it is none yet; whoever comes first does that."""
-    with (sandbox.folder / "platform.lock").open("w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not sandbox.api.exists(SETTINGS):
-            run = Platform(sandbox).run(**VARIABLES)
-            assert run.code == 0, run.output
-            # Argo CD is a part of the platform; here its namespace and its kinds are.
-            sandbox.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ARGO_CD}})
-            make_operator(sandbox.api)
-    yield Tenants(sandbox)
+    """Tenants on that sandbox, which becomes a platform when it is none yet."""
+    install(sandbox)
+    made = Tenants(sandbox)
+    # Argo CD is a part of the platform; here its kinds and its namespace are.
+    sandbox.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ARGO_CD}})
+    metadata = {"name": made.operator, "namespace": PLATFORM}
+    sandbox.api.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+    sandbox.api.apply(binding(made.operator, "aphex-operator", PLATFORM, made.operator))
+    yield made
 
 
-def make_operator(api: Api) -> None:
-    """Make the account that has the operators' role, in the whole cluster."""
-    api.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": OPERATOR, "namespace": PLATFORM}})
-    api.apply(
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": OPERATOR},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "aphex-operator"},
-            "subjects": [{"kind": "ServiceAccount", "name": OPERATOR, "namespace": PLATFORM}],
-        }
-    )
+def binding(name: str, role: str, namespace: str, account: str) -> Object:
+    """A ClusterRoleBinding of a ClusterRole to a ServiceAccount."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
+    }

@@ -112,11 +112,16 @@ DEFINITIONS = (
 """What tenants are made of."""
 
 
+# The namespaces of programs that do not run here, but whose objects are written there.
+NAMESPACES = ("argocd",)
+
+
 def load(api: Api, definitions: Iterable[Definition] = DEFINITIONS, upstream: Path = UPSTREAM) -> str:
     """Create what is missing and wait until all are established; answers a word on where they came from.
 
     A definition that is there already is left as it is. Raises TimeoutError, or ApiError.
     """
+    api.apply_together({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES)
     texts = {definition: definition.text(upstream) for definition in definitions}
     # The largest first: the server works longest on them.
     wanted = sorted(texts, key=lambda definition: len(texts[definition]), reverse=True)

@@ -29,6 +29,7 @@ LOGGER = logging.getLogger(__name__)
 _DEPLOYMENTS = "/apis/apps/v1/deployments"
 _MADE_BY_CONTROLLER = "app.kubernetes.io/managed-by=EventListener"
 _POLL = 0.2
+_ACCOUNT_EVERY = 2.0
 _LONGEST_PAUSE = 8.0
 _TOKEN_SECONDS = 7 * 24 * 3600
 
@@ -86,6 +87,7 @@ class Listeners:
         self._program = program
         self._lock = threading.Lock()
         self._running: dict[tuple[str, str], _Listener] = {}
+        self._accounts: dict[tuple[str, str], tuple[str | None, float]] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -105,12 +107,6 @@ class Listeners:
         with self._lock:
             found = self._running.get((namespace, service))
             return ("127.0.0.1", found.port) if found and found.live else None
-
-    def crashes(self, namespace: str, service: str) -> int:
-        """How often that listener has ended by itself, for example for want of rights."""
-        with self._lock:
-            found = self._running.get((namespace, service))
-            return found.crashes if found else 0
 
     # --- the loop
 
@@ -137,8 +133,14 @@ class Listeners:
                 self._keep(key, item, uid)
 
     def _account_uid(self, item: _Wanted) -> str | None:
-        account = self._cluster.api.find(f"/api/v1/namespaces/{item.namespace}/serviceaccounts/{item.account}")
-        return account["metadata"]["uid"] if account else None
+        """The ServiceAccount's uid, asked again every two seconds: many listeners would be many reads."""
+        key = (item.namespace, item.account)
+        uid, asked = self._accounts.get(key, (None, 0.0))
+        if uid is None or time.monotonic() - asked > _ACCOUNT_EVERY:
+            found = self._cluster.api.find(f"/api/v1/namespaces/{item.namespace}/serviceaccounts/{item.account}")
+            uid = found["metadata"]["uid"] if found else None
+            self._accounts[key] = uid, time.monotonic()
+        return uid
 
     def _keep(self, key: tuple[str, str], item: _Wanted, uid: str) -> None:
         fingerprint = item.fingerprint(uid)

@@ -37,6 +37,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 # Codes that mean something else than their status says.
 _DENIED_CODES = frozenset({6003, 6111, 9106, 9109, 10000, 10001})
+_NO_ROUTE_CODES = frozenset({7000, 7003})  # a wrong base URL or account, not a missing thing
 _TAKEN_CODES = frozenset({1013, 81053, 81054, 81056, 81057, 81058})
 
 _RIGHTS = (
@@ -190,7 +191,7 @@ class Client:
             try:
                 return self._send(method, path, query, body, tried, on)
             except CloudflareFailure as failure:
-                if method == "DELETE" and failure.status == 404:
+                if method == "DELETE" and failure.kind is Kind.MISSING:
                     return {}
                 delay = self.backoff.delay(attempt, waited, failure.retry_after) if failure.again else None
                 if delay is not None:
@@ -224,7 +225,10 @@ class Client:
             raise _refused(error.response, path, tried, on) from error
         except cloudflare.APIConnectionError as error:
             raise _unreached(error, self._url, tried, on) from error
-        return _envelope(response, path, tried, on)
+        envelope = _envelope(response, path, tried, on)
+        if method in ("POST", "PATCH") and not isinstance(envelope.get("result"), dict):
+            raise _garbage(tried, on, "the answer does not show what was written", response)
+        return envelope
 
     def _sdk(self) -> t.Any:
         """Make the SDK's client at first use: one a task, never at module level, with no retries of its own."""
@@ -361,7 +365,7 @@ def _refused(response: t.Any, path: str, tried: str, on: str) -> CloudflareFailu
         tried=tried,
         on=on,
         said=said or f"Cloudflare answered {status}",
-        remedy=_remedy(kind, path),
+        remedy=_remedy(kind, codes, path),
         status=status,
         request_id=response.headers.get("cf-ray"),
         retry_after=parse_retry_after(response.headers.get("retry-after")),
@@ -396,10 +400,14 @@ def _kind(status: int, codes: tuple[int, ...]) -> Kind:
         return Kind.DENIED
     if status == 409 or _TAKEN_CODES.intersection(codes):
         return Kind.CONFLICT
-    return Kind.MISSING if status in (404, 410) else Kind.INVALID
+    if status in (404, 410) and not _NO_ROUTE_CODES.intersection(codes):
+        return Kind.MISSING
+    return Kind.INVALID
 
 
-def _remedy(kind: Kind, path: str) -> str:
+def _remedy(kind: Kind, codes: tuple[int, ...], path: str) -> str:
+    if _NO_ROUTE_CODES.intersection(codes):
+        return "Check cloudflare_api_url and cloudflare_account_id"
     if kind is Kind.DENIED:
         return _remedy_for(path)
     if kind in (Kind.BUSY, Kind.BROKEN):

@@ -141,7 +141,9 @@ class Declared:
     def result(self, outcome: Outcome) -> t.Any:
         """Return what the product knows of the declared thing."""
         results = [self._products[item.product].result(item) for item in self._desired]
-        return results if self._many else results[0]
+        if self._many:
+            return results
+        return results[0] if results else None
 
 
 def make_plan(desired: t.Sequence[Desired], products: t.Mapping[str, Product]) -> Plan:

@@ -269,7 +269,7 @@ class Builder:
 
     def ping_trigger(self) -> Object:
         """Return the trigger of pings."""
-        spec = {"bindings": [{"ref": names.PING}], "template": {"ref": names.PING}}
+        spec = {"bindings": [{"ref": names.PING, "kind": "TriggerBinding"}], "template": {"ref": names.PING}}
         return self._trigger_part("Trigger", names.PING, spec, {EVENT_LABEL: "ping"})
 
     def listener(self) -> Object:

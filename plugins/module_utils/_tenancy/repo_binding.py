@@ -13,10 +13,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .._core.failure import Failure, Kind, invalid
+from .._core.failure import Failure, Kind
 from .._core.names import snake_keys
 from .._core.plan import UNKNOWN, Desired
-from .._core.reconcile import Outcome, Runtime
+from .._core.reconcile import Declared, Outcome, Runtime, UseCase
 from .._kubernetes.objects import Object, ObjectKey
 from .._kubernetes.product import Kubernetes
 from . import names, pipeline, status
@@ -29,6 +29,16 @@ from .tenant import Tenant, Wishes
 
 _API_SLICES = ("discovery.k8s.io/v1", "EndpointSlice", "default", "kubernetes.io/service-name=kubernetes")
 _STATE_LABEL = "tfstate=true"
+_PROVISIONED = (
+    "namespace",
+    "serviceAccount",
+    "rbac",
+    "resourceQuota",
+    "networkPolicy",
+    "eventListener",
+    "pipelineResources",
+)
+_BOUND = ("aphex_org", "repo_org", "repo_name")
 
 
 @dataclass(frozen=True)
@@ -197,14 +207,11 @@ class RepoBinding(Tenant):
             for name in ("NamespaceReady", "RBACReady", "NetworkPolicyReady", "EventListenerReady", "PipelineValid")
         ]
         before = self.recorded_status
-        provisioned = (
-            "namespace", "serviceAccount", "rbac", "resourceQuota", "networkPolicy", "eventListener", "pipelineResources"
-        )  # fmt: skip
         return {
             "phase": status.READY,
             "message": message,
             "webhookConfiguration": self._webhook(observed),
-            "provisionedResources": dict.fromkeys(provisioned, True),
+            "provisionedResources": dict.fromkeys(_PROVISIONED, True),
             "conditions": status.conditions(before, [*truths, Truth("Ready", message=message)], observed.now),
         }
 
@@ -286,34 +293,24 @@ class RepoBinding(Tenant):
         }
 
 
-def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> RepoBinding:
+def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> UseCase:
     """Return the use case for checked options. Raises Failure(invalid) for what the input alone shows to be wrong."""
     params = {**params, "pipeline_name": params.get("pipeline_name") or params["name"]}
     wishes = Wishes.from_params(params)
     kubernetes: Kubernetes = products["kubernetes"]
-    if not wishes.present:
-        params = _completed(params, kubernetes)
+    if not wishes.present and not all(params.get(name) for name in _BOUND):
+        live = kubernetes.get(_key(params))
+        if live is None:
+            # Its finalizer has seen to it that nothing is left.
+            return Declared((), products)
+        spec = snake_keys(live["spec"])
+        params.update({name: spec[name] for name in (*_BOUND, "pipeline_name")})
     return RepoBinding(RepoBindingSpec.from_params(params), wishes, kubernetes, runtime)
 
 
-def _completed(params: dict[str, t.Any], kubernetes: Kubernetes) -> dict[str, t.Any]:
-    """Return the params of a binding that should go; to leave, a name is enough, since the resource knows the rest.
-
-    Raises Failure(invalid) when neither the task nor a resource says what is bound.
-    """
-    needed = ("aphex_org", "repo_org", "repo_name")
-    if all(params.get(name) for name in needed):
-        return params
+def _key(params: dict[str, t.Any]) -> ObjectKey:
     namespace = params.get("namespace") or names.PLATFORM_NAMESPACE
-    live = kubernetes.get(ObjectKey(names.API_VERSION, names.REPO_BINDING, namespace, params["name"]))
-    if live is None:
-        raise invalid(
-            f"RepoBinding {namespace}/{params['name']}",
-            "it is not there, so nothing says what it was bound to",
-            f"Give {', '.join(needed)} to remove what it may have left",
-        )
-    spec = snake_keys(live["spec"])
-    return {**params, **{name: spec[name] for name in (*needed, "pipeline_name")}}
+    return ObjectKey(names.API_VERSION, names.REPO_BINDING, namespace, params["name"])
 
 
 def read(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> list[dict[str, t.Any]]:

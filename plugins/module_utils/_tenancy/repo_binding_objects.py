@@ -280,7 +280,7 @@ class Builder:
         filter_ = {"name": "filter", "value": push_filter(self.spec)}
         spec = {
             "interceptors": [{"ref": {"name": "cel", "kind": "ClusterInterceptor"}, "params": [filter_]}],
-            "bindings": [{"ref": names.PUSH_BINDING}],
+            "bindings": [{"ref": names.PUSH_BINDING, "kind": "TriggerBinding"}],
             "template": {"ref": names.template_name(self.spec.pipeline_name)},
         }
         return self._trigger_part("Trigger", names.trigger_name(self.spec.pipeline_name), spec, {EVENT_LABEL: "push"})

@@ -190,10 +190,14 @@ def test_nobody_there_is_a_sentence_with_the_url(world: World) -> None:
     assert len(world.slept) == 4
 
 
-def test_a_web_page_in_place_of_the_api_is_told(world: World) -> None:
-    with pytest.raises(Failure) as caught:
-        _accounts(world.client(url=world.standin.url + "/elsewhere"))
-    assert caught.value.kind is Kind.MISSING
+def test_a_wrong_base_url_is_no_missing_thing(world: World) -> None:
+    """Else every delete behind it would count as done."""
+    client = world.client(url=world.standin.url + "/elsewhere")
+    for call in (client.get, client.delete):
+        with pytest.raises(Failure) as caught:
+            call("/accounts", tried="Trying")
+        assert caught.value.kind is Kind.INVALID
+        assert "cloudflare_api_url" in caught.value.remedy
 
 
 def test_the_only_account_of_the_token_is_taken_and_asked_for_once(world: World) -> None:

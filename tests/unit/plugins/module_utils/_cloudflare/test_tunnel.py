@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import itertools
 from typing import Any
 
 import pytest
@@ -12,7 +14,9 @@ from ansible_collections.aphex.platform.plugins.module_utils._cloudflare.product
 from ansible_collections.aphex.platform.plugins.module_utils._cloudflare.tunnel import Tunnel
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
 from ansible_collections.aphex.platform.plugins.module_utils._core.plan import UNKNOWN
+from ansible_collections.aphex.platform.plugins.module_utils._core.retry import Backoff
 from ansible_collections.aphex.platform.plugins.module_utils._core.sensitive import Sensitive
+from tests.sandbox.faults import KINDS
 from tests.sandbox.standins.cloudflared import Credentials
 from tests.unit.plugins.module_utils._cloudflare.conftest import World
 
@@ -299,3 +303,31 @@ def test_bad_input_is_refused_before_any_request(given: dict[str, Any]) -> None:
         Tunnel(**given)
     assert caught.value.kind is Kind.INVALID
     assert "CANARY" not in caught.value.sentence()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
+def test_every_fault_ends_in_the_wanted_tunnel(world: World, method: str, kind: str) -> None:
+    world.fault(kind, method)
+    for letter in ("x", "y"):
+        world.run(Tunnel(NAME, secret=_secret(letter)))
+        assert len(world.tunnels()) == 1
+        assert _held(world) == _secret(letter)
+    _connect(world)
+    world.run(Tunnel(NAME, present=False))
+    assert world.tunnels() == []
+    assert [item.kind for item in world.standin.faults.struck()] == [kind]
+
+
+def test_b2_the_process_may_die_before_and_after_every_write(world: World) -> None:
+    """A lost answer and nothing after it is what a killed process leaves behind."""
+    for nth, when in itertools.product((1, 2), ("lost", "reset")):
+        world.fault(when, "POST|PATCH|DELETE", nth=nth, times=None)
+        for desired in (Tunnel(NAME, secret=_secret()), Tunnel(NAME, present=False)):
+            with contextlib.suppress(Failure):
+                world.run(desired, backoff=Backoff(attempts=1))
+        world.standin.faults.clear()
+        world.run(Tunnel(NAME, secret=_secret(), on_secret_mismatch="refuse"))
+        assert len(world.tunnels()) == 1
+        world.run(Tunnel(NAME, present=False))
+        assert world.tunnels() == []

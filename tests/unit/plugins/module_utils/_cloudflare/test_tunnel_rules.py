@@ -23,11 +23,16 @@ from ansible_collections.aphex.platform.plugins.module_utils._cloudflare.tunnel_
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
 from ansible_collections.aphex.platform.plugins.module_utils._core.plan import UNKNOWN
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import NoCache, Runtime
+from tests.sandbox.faults import KINDS
 from tests.unit.plugins.module_utils._cloudflare.conftest import World
 
 ID = "f70ff985-a4ef-4643-bbbc-4a0ed4fc8415"
 OURS: dict[str, Any] = {"hostname": "shop.example.org", "service": "http://web.shop:8080"}
-FOREIGN: dict[str, Any] = {"hostname": "wiki.example.org", "service": "http://wiki:80", "originRequest": {"noTLSVerify": True}}
+FOREIGN: dict[str, Any] = {
+    "hostname": "wiki.example.org",
+    "service": "http://wiki:80",
+    "originRequest": {"noTLSVerify": True},
+}
 CATCH_ALL: dict[str, Any] = {"service": "http_status:503"}
 
 HOSTS = st.sampled_from(["a.example.org", "b.example.org", "c.a.example.org", "*.example.org", "*.a.example.org"])
@@ -315,3 +320,13 @@ def test_n6_workers_of_one_run_lose_no_rule(world: World) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(20)))
     assert len(_config(world)["ingress"]) == 21
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("method", "nth"), [("GET", 1), ("GET", 2), ("GET", 3), ("GET", 4), ("PUT", 1)])
+def test_every_fault_ends_in_the_wanted_rules(world: World, method: str, nth: int, kind: str) -> None:
+    tunnel_id = _tunnel(world)
+    world.fault(kind, method, nth=nth)
+    world.run(TunnelRules(tunnel_id, (OURS,)))
+    assert _config(world)["ingress"] == [OURS, {"service": "http_status:404"}]
+    assert [item.kind for item in world.standin.faults.struck()] == [kind]

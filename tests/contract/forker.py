@@ -1,0 +1,111 @@
+"""A process that has imported the product once and forks a child for each run, as ansible-playbook forks its workers.
+
+In: orders on standard input, one JSON object a line: ``id``, ``module``, ``params``, ``timeout`` (seconds that a child
+waits for an answer of the API server) and ``answer``, the file to write. Out: lines that say which process got an order and how it ended;
+the task's result in that file. Never here: a thread (a fork would inherit its locks), a judgement about a result.
+
+Killed children are waited for at once: a process that nobody has waited for still counts as living.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.aphex.platform.plugins.module_utils import _edge
+from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
+from ansible_collections.aphex.platform.plugins.module_utils._kubernetes import product as _kubernetes
+
+MODULES = "ansible_collections.aphex.platform.plugins.modules"
+_PIECE = 65536
+
+
+def main() -> None:
+    """Serve until standard input ends; children that still run then are killed."""
+    for name in sys.argv[1:]:
+        importlib.import_module(f"{MODULES}.{name}")
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    children: dict[int, str] = {}
+    pending = b""
+    while True:
+        ready, _, _ = select.select([0, woken], [], [])
+        if woken in ready:
+            os.read(woken, _PIECE)
+            _reap(children)
+        if 0 in ready:
+            piece = os.read(0, _PIECE)
+            if not piece:
+                break
+            *orders, pending = (pending + piece).split(b"\n")
+            for order in orders:
+                _start(json.loads(order), children)
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _start(order: dict[str, Any], children: dict[int, str]) -> None:
+    pid = os.fork()
+    if pid == 0:
+        _be_a_child(order)
+    children[pid] = order["id"]
+    _say(id=order["id"], pid=pid)
+
+
+def _reap(children: dict[int, str]) -> None:
+    while children:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        _say(id=children.pop(pid), status=os.waitstatus_to_exitcode(status))
+
+
+def _say(**words: Any) -> None:
+    os.write(1, json.dumps(words).encode() + b"\n")
+
+
+def _be_a_child(order: dict[str, Any]) -> None:
+    """Run the order and end this process; what goes wrong here is written to standard error."""
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        os.setsid()
+        result = _run(order["module"], order["params"], order["timeout"])
+        unfinished = order["answer"] + ".part"
+        with open(unfinished, "w", encoding="utf-8") as file:
+            json.dump(result, file)
+        os.replace(unfinished, order["answer"])
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _run(module: str, params: dict[str, Any], timeout: float) -> dict[str, Any]:
+    """Do what the action plugin does with a task's arguments; Cloudflare's time-out is among them."""
+    vars(_kubernetes)["Client"] = functools.partial(_kubernetes.Client, read_timeout=timeout)
+    entry_point = importlib.import_module(f"{MODULES}.{module}").ENTRY_POINT
+    checked = ArgumentSpecValidator(entry_point.options, **entry_point.rules).validate(params)
+    if checked.error_messages:
+        raise ValueError("; ".join(checked.error_messages))
+    plain = _edge.conceal(_edge.plain(checked.validated_parameters), entry_point.options)
+    runtime = Runtime(now=time.time, identity=_edge.identity())
+    return _edge.answer(entry_point, plain, runtime)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Every module keeps its contract: the same stages, on both paths, for each case in `cases/`.
+
+In: a case. Out: it refuses what is wrong before anything is sent, predicts in check mode, creates, repairs, updates and
+deletes, writes nothing when there is nothing to write, and answers the same on both paths. Never here: a module's name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.aphex.platform.plugins.module_utils._core.plan import UNKNOWN
+from tests.contract.case import Bad, Case, Drift, all_cases
+from tests.contract.story import Pair, Story, Told, telling
+from tests.contract.world import World
+from tests.sandbox.sandbox import CHECKOUT
+
+CASES = all_cases()
+
+
+def test_every_module_has_a_case() -> None:
+    modules = {path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py")}
+    assert {case.module for case in CASES} == modules
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.module for case in CASES])
+def test_contract(case: Case, both: dict[str, World], tmp_path: Path) -> None:
+    audit = next(iter(both.values())).side.sandbox.audit.mark()
+    with telling(case, both, tmp_path) as story:
+        for bad in case.bad:
+            _refuses(story, bad)
+        if case.reads_only:
+            _reads(story)
+        else:
+            _writes(story)
+        for world, begun in zip(story.worlds, story.begun, strict=True):
+            assert world.side.unlogged(begun, audit) == []
+
+
+def _writes(story: Story) -> None:
+    _brings_about(story, "create")
+    for drift in story.case.drifts:
+        _repairs(story, drift)
+    if story.case.update:
+        for pair in _brings_about(story, "update"):
+            _shows(pair, story.case.update_shows(pair.world))
+    _brings_about(story, "delete")
+    if story.case.left:
+        assert story.outside(story.case.left) == [[], []]
+    for told in story.last:
+        assert told.answer.result[story.case.key] in (None, []), told.text
+
+
+def _refuses(story: Story, bad: Bad) -> None:
+    """A wrong argument is one sentence with a kind; nothing is sent, or where it takes a look, nothing is written."""
+    story.outside(bad.prepare)
+    for told in _told(story, f"bad arguments: {bad.why}"):
+        assert told.answer.ended == "failed", told.text
+        assert not told.answer.changed, told.text
+        assert [word for word in bad.words if word not in told.answer.msg] == [], told.text
+        assert told.answer.kind, told.text
+        assert "\n" not in told.answer.msg, told.text
+        assert (told.writes if bad.looks else told.sent) == [], (bad.why, told.sent)
+
+
+def _brings_about(story: Story, stage: str) -> Pair:
+    """Check mode predicts and writes nothing; the task does what was predicted; again, it does nothing."""
+    predicted = _told(story, f"check before {stage}")
+    for told in predicted:
+        assert told.answer.ended == "ok", told.text
+        assert told.answer.changed, told.text
+        assert told.writes == [], told.text
+    done = _told(story, stage)
+    for before, told in zip(predicted, done, strict=True):
+        assert told.answer.ended == "ok", told.text
+        assert told.answer.changed, told.text
+        assert told.writes, told.text
+        _as_predicted(before, told)
+    for told in _told(story, f"again after {stage}"):
+        _did_nothing(told)
+    return done
+
+
+def _repairs(story: Story, drift: Drift) -> None:
+    story.outside(drift.happens)
+    for told in _brings_about(story, f"drift: {drift.why}"):
+        _shows(told, drift.shows(told.world))
+
+
+def _reads(story: Story) -> None:
+    for stage in ("check", "read"):
+        for told in _told(story, stage):
+            _did_nothing(told)
+            assert told.sent, told.text
+            found = str(told.answer.result[story.case.key])
+            assert [word for word in story.case.found(told.world) if word not in found] == [], told.text
+
+
+def _did_nothing(told: Told) -> None:
+    assert told.answer.ended == "ok", told.text
+    assert not told.answer.changed, told.text
+    assert told.answer.diff == [], told.text
+    assert told.answer.steps == [], told.text
+    assert told.writes == [], told.text
+
+
+def _as_predicted(before: Told, told: Told) -> None:
+    """What was done is what check mode had announced: the same changes, and at least the same steps."""
+    assert _headers(before) == _headers(told)
+    for announced, done in zip(before.answer.diff, told.answer.diff, strict=True):
+        assert announced["before"] == done["before"]
+        assert announced["before"] != announced["after"], announced
+        assert announced["after"] == done["after"]
+    assert [step for step in before.answer.steps if step not in told.answer.steps] == [], told.answer.steps
+
+
+def _headers(told: Told) -> list[str]:
+    return [item["before_header"] for item in told.answer.diff]
+
+
+def _shows(told: Told, words: tuple[str, ...]) -> None:
+    shown = str(told.answer.diff)
+    assert [word for word in words if word not in shown] == [], told.text
+
+
+def _told(story: Story, stage: str) -> Pair:
+    """Run the next task on both sides; what they answer is the same but for names, ids and times."""
+    pair = story.tell()
+    story.last = pair
+    first, second = (told.comparable(story.case.key) for told in pair)
+    assert first == second, stage
+    return pair
