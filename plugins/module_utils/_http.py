@@ -47,6 +47,7 @@ def require_httpx() -> None:
         raise Failure(
             Kind.MISSING,
             tried="loading the Python library httpx",
+            said="it is not installed here",
             remedy="Install it for the Python that runs this task: pip install httpx",
         )
 

@@ -30,6 +30,7 @@ def require_yaml() -> None:
         raise Failure(
             Kind.MISSING,
             tried="loading the Python library PyYAML",
+            said="it is not installed here",
             remedy="Install it for the Python that runs this task: pip install PyYAML",
         )
 

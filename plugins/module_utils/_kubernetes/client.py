@@ -242,6 +242,7 @@ class Client:
             raise Failure(
                 Kind.MISSING,
                 tried="loading the Python library kubernetes",
+                said="it is not installed here",
                 remedy="Install it for the Python that runs this task: pip install kubernetes",
             )
         configuration = Configuration()

@@ -109,6 +109,7 @@ class Planner:
         key = ObjectKey.of(obj)
         unknown = holds_unknown(obj)
         if live is None:
+            self._refuse_unknown_kind(key)
             if self._runtime.check and not unknown:
                 self._ask(desired, obj, None)
             change = Change(None, obj)
@@ -153,6 +154,14 @@ class Planner:
             if failure.status == 404 and live is None:
                 return None
             raise
+
+    def _refuse_unknown_kind(self, key: ObjectKey) -> None:
+        """Raise Failure(missing) for a kind that neither the server nor a definition of this plan brings.
+
+        In check mode an earlier task may be the one that would have brought it, so it is predicted (P12).
+        """
+        if not self._runtime.check and (key.group, key.kind) not in self._kinds:
+            self._client.collection(key.api_version, key.kind)
 
     def _force(self, desired: Objects, live: Object) -> bool:
         if desired.force is not None:

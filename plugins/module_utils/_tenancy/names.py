@@ -72,7 +72,7 @@ ORGANIZATION_LONGEST = 59  # org-<name> is a namespace of at most 63 characters 
 PIPELINE_LONGEST = 52  # <name>-trigger is a label value, and run names are longer still (P14)
 
 # Public hosts of the platform itself; an organization of that name would take them over (B25).
-RESERVED_HOSTS = frozenset({"argocd", "auth", "dex", "tekton", "aphex", "www", "api", "admin"})
+RESERVED_HOSTS = frozenset({"aphex", "argocd", "auth", "dex", "tekton", "www"})
 # Namespaces that no tenant may claim: equal to, or beginning with one of these and a hyphen (S7).
 RESERVED_NAMESPACES = (
     "argocd", "auth-system", "aphex", "cert-manager", "default", "external-dns", "external-secrets", "flux-system",
@@ -84,8 +84,9 @@ RESERVED_NAMESPACES = (
 _OWNER = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9]|-(?=[a-zA-Z0-9])){0,38}")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _BRANCH = re.compile(r"[A-Za-z0-9._/-]{1,200}")
-_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,180}[A-Za-z0-9])?")
-_GITHUB_URL = re.compile(r"https://github\.com/[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}/?")
+_NO_GIT_BRANCH = re.compile(r"[\s~^:?*\[\\]|\.\.|@\{|//|^[/.]|[/.]$|\.lock$")
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_GITHUB = "https://github.com/"
 
 
 def check_organization(name: str) -> str:
@@ -120,23 +121,32 @@ def check_owner(name: str) -> str:
 
 def check_repository(name: str) -> str:
     """Return a legal GitHub repository name, or raise Failure(invalid)."""
-    if not _REPOSITORY.fullmatch(name) or name in (".", ".."):
+    if not _REPOSITORY.fullmatch(name) or name in (".", "..") or name.endswith(".git"):
         raise invalid(
             f"The repository name {name[:80]!r}",
             "at most 100 letters, digits, dots, hyphens and underscores are allowed",
-            "Give the name without its owner",
+            "Give the name without its owner and without .git",
         )
     return name
 
 
 def check_branch(name: str) -> str:
     """Return a branch name that may stand in a filter, or raise Failure(invalid) (P14)."""
+    if name.startswith("refs/"):
+        raise invalid(f"The branch name {name[:80]!r}", "it is a whole ref", "Write it without refs/heads/")
     if not _BRANCH.fullmatch(name) or name.startswith(("/", "-")) or name.endswith(("/", ".lock")) or ".." in name:
         raise invalid(
             f"The branch name {name[:80]!r}",
             "only letters, digits and the characters . _ / - are allowed",
             "Rename the branch, or leave it out",
         )
+    return name
+
+
+def check_git_branch(name: str) -> str:
+    """Return a branch name that Git allows, or raise Failure(invalid); it never stands in a filter."""
+    if not 1 <= len(name) <= 200 or not name.isprintable() or _NO_GIT_BRANCH.search(name):
+        raise invalid(f"The branch name {name[:80]!r}", "Git does not allow it", "Write it as main or release/1.2")
     return name
 
 
@@ -149,7 +159,8 @@ def check_email(address: str) -> str:
 
 def check_github_url(url: str) -> str:
     """Return the address of a GitHub repository, or raise Failure(invalid)."""
-    if not _GITHUB_URL.fullmatch(url):
+    owner, _slash, repository = url.removeprefix(_GITHUB).removesuffix("/").partition("/")
+    if not url.startswith(_GITHUB) or not _OWNER.fullmatch(owner) or not _REPOSITORY.fullmatch(repository):
         raise invalid(
             f"The repository {url[:120]!r}",
             "it is no address of a repository at GitHub",

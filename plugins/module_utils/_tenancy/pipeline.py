@@ -20,7 +20,7 @@ from .._yaml import dump, load_documents
 
 LARGEST = 96 * 1024
 WANTED = "tekton.dev/v1"
-_PARAM = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 
 
 def to_text(value: t.Any) -> str:
@@ -55,7 +55,10 @@ def parse(text: str) -> dict[str, t.Any]:
     spec = pipeline.get("spec")
     if not isinstance(spec, dict) or not isinstance(spec.get("tasks"), list) or not spec["tasks"]:
         raise _wrong("its spec has no tasks", "Add spec.tasks")
-    _check_params(spec)
+    if not isinstance(pipeline.get("metadata") or {}, dict):
+        raise _wrong("its metadata is no mapping", "Give metadata as a mapping, or leave it out")
+    _check_names(spec, "params", "param")
+    _check_names(spec, "workspaces", "workspace")
     return pipeline
 
 
@@ -76,16 +79,16 @@ def declared_params(pipeline: dict[str, t.Any]) -> dict[str, str]:
 
 def declared_workspaces(pipeline: dict[str, t.Any]) -> list[str]:
     """Return the names of the workspaces that a Pipeline declares."""
-    return [item["name"] for item in pipeline["spec"].get("workspaces") or [] if isinstance(item, dict)]
+    return [item["name"] for item in pipeline["spec"].get("workspaces") or []]
 
 
-def _check_params(spec: dict[str, t.Any]) -> None:
-    params = spec.get("params") or []
-    if not isinstance(params, list):
-        raise _wrong("spec.params is no list", "Give params as a list")
-    for item in params:
-        if not isinstance(item, dict) or not _PARAM.fullmatch(str(item.get("name", ""))):
-            raise _wrong("a param has no legal name", "Name params with letters, digits, hyphens and underscores")
+def _check_names(spec: dict[str, t.Any], group: str, word: str) -> None:
+    items = spec.get(group) or []
+    if not isinstance(items, list):
+        raise _wrong(f"spec.{group} is no list", f"Give {group} as a list")
+    for item in items:
+        if not isinstance(item, dict) or not _NAME.fullmatch(str(item.get("name", ""))):
+            raise _wrong(f"a {word} has no legal name", f"Name {group} with letters, digits, hyphens and underscores")
 
 
 def _type_of(default: t.Any) -> str:

@@ -14,10 +14,11 @@ import dataclasses
 import ipaddress
 import re
 import typing as t
+import unicodedata
 from dataclasses import dataclass, field
 
 from .._core.failure import invalid
-from .._core.names import camel_keys, check_label, is_subdomain, snake_keys
+from .._core.names import LABEL_MAX, camel_keys, check_label, is_subdomain, snake_keys
 from . import names, pipeline
 
 Plain = dict[str, t.Any]
@@ -39,7 +40,7 @@ LIMIT_FIELDS = (
     "max_cpu",
     "max_memory",
 )
-_COUNTS = ("persistent_volume_claims", "pods")
+_COUNTS = {"persistent_volume_claims": (0, 10_000), "pods": (1, 100_000)}
 
 S = t.TypeVar("S", bound="Spec")
 
@@ -107,10 +108,8 @@ class OrganizationSpec(Spec):
         _check_range(what, "listener.replicas", self.listener.get("replicas"), 1, 5)
         _check_range(what, "tunnel.replicas", self.tunnel.get("replicas"), 1, 10)
         host = self.tunnel.get("hostname")
-        if host and (not is_subdomain(host) or "." not in host):
-            raise invalid(
-                f"{what}, tunnel.hostname {host[:80]!r}", "it is no host name", "Write it as hooks.example.org"
-            )
+        if host:
+            _check_host(f"{what}, tunnel.hostname {host[:80]!r}", host)
         if self.webhook_secret_ref and not is_subdomain(str(self.webhook_secret_ref.get("name") or "")):
             raise invalid(f"{what}, webhook_secret_ref", "its name is no name of a Secret", "Name a Secret")
         for group, fields in (("quota", QUOTA_FIELDS), ("limits", LIMIT_FIELDS)):
@@ -148,8 +147,11 @@ class RepoBindingSpec(Spec):
 
     def __post_init__(self) -> None:
         what = f"RepoBinding {self.name}"
-        if not is_subdomain(self.name):
-            raise invalid(what, "its name is no legal name", "Use lower-case letters, digits and hyphens")
+        if not is_subdomain(self.name) or len(self.name) > LABEL_MAX:
+            # The name becomes the value of a label.
+            raise invalid(
+                what, "its name is no legal name", f"Use at most {LABEL_MAX} lower-case letters, digits and hyphens"
+            )
         names.check_organization(self.aphex_org)
         if self.namespace not in (names.PLATFORM_NAMESPACE, names.organization_namespace(self.aphex_org)):
             raise invalid(
@@ -174,7 +176,8 @@ class RepoBindingSpec(Spec):
         object.__setattr__(self, "egress", _egress(what, self.egress))
         object.__setattr__(self, "retention", _given(self.retention))
         for name, value in self.retention.items():
-            _check_range(what, f"retention.{name}", value, 0 if name != "days" else 1, 1000)
+            low, high = (1, 3650) if name == "days" else (0, 1000)
+            _check_range(what, f"retention.{name}", value, low, high)
 
     @property
     def repository(self) -> str:
@@ -195,6 +198,8 @@ class KnowledgeBaseSpec(Spec):
         what = f"KnowledgeBase {self.name}"
         check_label("The name of the knowledge base", self.name, 52)
         _check_text(what, "display_name", self.display_name)
+        if len(self.description) > 4096:
+            raise invalid(f"{what}, description", f"it has {len(self.description)} characters, 4096 are allowed")
         if not 1 <= len(self.repositories) <= 50:
             raise invalid(what, f"it names {len(self.repositories)} repositories, 1 to 50 are allowed")
         seen: set[str] = set()
@@ -203,12 +208,8 @@ class KnowledgeBaseSpec(Spec):
             if url in seen:
                 raise invalid(f"{what}, repository {url}", "it stands twice", "Name each repository once")
             seen.add(url)
-            names.check_branch(item.get("branch") or "main")
-            for path in item.get("paths") or []:
-                if not str(path).startswith(".kiro/docs") or ".." in str(path):
-                    raise invalid(
-                        f"{what}, path {path!r}", "it is not below .kiro/docs", "Name a path below .kiro/docs"
-                    )
+            names.check_git_branch(item.get("branch") or "main")
+            _check_paths(what, item.get("paths") or [])
         object.__setattr__(self, "repositories", [_given(item) for item in self.repositories])
         if self.mcp_server is not None:
             # An empty mapping asks for a server too; one field of it keeps the resource from dropping it.
@@ -229,7 +230,7 @@ def _amounts(what: str, group: str, values: Plain, fields: tuple[str, ...]) -> P
         if name not in fields:
             raise invalid(f"{what}, {group}.{name}", "there is no such field", f"Use {', '.join(fields)}")
         if name in _COUNTS:
-            _check_range(what, f"{group}.{name}", value, 0, 10_000)
+            _check_range(what, f"{group}.{name}", value, *_COUNTS[name])
             answer[name] = int(value)
         elif not _QUANTITY.fullmatch(str(value)):
             raise invalid(f"{what}, {group}.{name} {value!r}", "it is no quantity", "Write it as 500m, 2 or 4Gi")
@@ -244,11 +245,11 @@ def _egress(what: str, values: Plain) -> Plain:
     if len(allow) > 20:
         raise invalid(f"{what}, egress.allow", f"it has {len(allow)} entries, 20 are allowed")
     for item in allow:
-        try:
-            ipaddress.ip_network(str(item.get("cidr")))
-        except ValueError as error:
-            raise invalid(f"{what}, egress.allow {item.get('cidr')!r}", "it is no address range") from error
-        for port in item.get("ports") or []:
+        _check_network(f"{what}, egress.allow {item.get('cidr')!r}", str(item.get("cidr")))
+        ports = item.get("ports") or []
+        if len(ports) > 20:
+            raise invalid(f"{what}, egress.allow.ports", f"{len(ports)} are given, 20 are allowed", "Leave them out")
+        for port in ports:
             _check_range(what, "egress.allow.ports", port, 1, 65535)
     if allow:
         answer["allow"] = [_given(item) for item in allow]
@@ -257,9 +258,41 @@ def _egress(what: str, values: Plain) -> Plain:
     return answer
 
 
+def _check_network(what: str, cidr: str) -> None:
+    """Raise Failure(invalid) for anything but a network with its length; the whole internet is no network."""
+    try:
+        network = ipaddress.ip_network(cidr)
+    except ValueError as error:
+        raise invalid(what, "it is no network", "Write it with its length, as 192.0.2.0/24") from error
+    if "/" not in cidr or network.prefixlen == 0:
+        raise invalid(what, "it is no network with a length above 0", "Write it as 192.0.2.0/24")
+
+
+def _check_host(what: str, host: str) -> None:
+    """Raise Failure(invalid) for a host that is none, or that is the platform's own (B25)."""
+    parts = host.split(".")
+    if not is_subdomain(host) or len(parts) < 2 or any(len(part) > LABEL_MAX for part in parts):
+        raise invalid(what, "it is no host name", "Write it as hooks.example.org")
+    if parts[0] in names.RESERVED_HOSTS:
+        raise invalid(what, f"hosts called {parts[0]} are reserved for the platform", "Choose another")
+
+
+def _check_paths(what: str, paths: list[str]) -> None:
+    if len(paths) > 20:
+        raise invalid(what, f"it names {len(paths)} paths of one repository, 20 are allowed", "Name fewer paths")
+    for path in paths:
+        # No commas: the paths of a repository are listed in one text.
+        if not path.startswith(".kiro/docs") or ".." in path or "," in path or not path.isprintable():
+            raise invalid(f"{what}, path {path[:80]!r}", "it is not below .kiro/docs", "Name a path below .kiro/docs")
+        if len(path) > 256:
+            raise invalid(f"{what}, path {path[:80]!r}", f"it has {len(path)} characters, 256 are allowed")
+
+
 def _check_text(what: str, name: str, value: str) -> None:
     if not value.strip() or len(value) > 256:
         raise invalid(f"{what}, {name}", "1 to 256 characters are wanted", f"Set {name}")
+    if any(unicodedata.category(letter).startswith("C") for letter in value):
+        raise invalid(f"{what}, {name}", "it holds control characters or line breaks", "Write it as one line of text")
 
 
 def _check_admins(what: str, addresses: list[str]) -> None:
