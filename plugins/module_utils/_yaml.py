@@ -9,6 +9,7 @@ In: text. Out: plain data, or a Failure with the line. Never here: a schema.
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ._core.failure import Failure, Kind, invalid
@@ -19,9 +20,14 @@ except ImportError:
     yaml = None  # type: ignore[assignment]
 
 LARGEST = 1024 * 1024
+DEEPEST = 200
 _STRING = "tag:yaml.org,2002:str"
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _MERGE = "tag:yaml.org,2002:merge"
+# What can begin a level: brackets that hold something, and marks at the begin of a line as YAML knows lines.
+_OPENING = re.compile(r"[\[{](?!\s*[\]}])")
+_INDENT = re.compile(r"(?:\A|[\r\n\x85\u2028\u2029])([ ?:-]+)")
+_DOCUMENT = re.compile(r"^---(?=[ \t\r\n\x85\u2028\u2029]|\Z)", re.MULTILINE)
 
 
 def require_yaml() -> None:
@@ -96,12 +102,14 @@ def load_documents(text: str, what: str, aliases: bool = True) -> list[t.Any]:
     """Return all documents of a YAML text, empty ones left out. ``what`` names the text in messages.
 
     Raises Failure(invalid) with the line for text over 1 MiB, a syntax error, a key that stands twice, a tag that is
-    not plain data, and, unless ``aliases``, an anchor or alias.
+    not plain data, more than 200 levels, and, unless ``aliases``, an anchor or alias.
     """
     require_yaml()
     if len(text.encode()) > LARGEST:
         raise invalid(what, f"it is larger than {LARGEST // 1024} KiB", "Split it, or refer to files from it")
     try:
+        if any(_may_hold(document) > DEEPEST for document in _DOCUMENT.split(text)):
+            _refuse_depth(text)
         if not aliases:
             _refuse_aliases(text)
         return [document for document in yaml.load_all(text, _Loader) if document is not None]
@@ -118,6 +126,26 @@ def dump(data: t.Any) -> str:
         data, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=120
     )
     return text
+
+
+def _may_hold(text: str) -> int:
+    """Return how many levels one document can have at most, without parsing it."""
+    # A list may stand in the same column as the mapping that holds it: two levels for one column.
+    columns = max((len(found) for found in _INDENT.findall(text)), default=0)
+    return len(_OPENING.findall(text)) + 2 * columns + 1
+
+
+def _refuse_depth(text: str) -> None:
+    """Raise for text that is nested too deeply: the library recurses in C and would end the whole process."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:
+            mark: t.Any = event.start_mark
+            raise yaml.constructor.ConstructorError(None, None, f"it has more than {DEEPEST} levels", mark)
 
 
 def _refuse_aliases(text: str) -> None:

@@ -62,6 +62,8 @@ class Case:
     update: Callable[[World], Args] | None = None
     update_shows: Callable[[World], tuple[str, ...]] = lambda world: ()
     absent: Callable[[World], Args] | None = None
+    emptied: Callable[[Any], bool] = lambda result: result in (None, [])
+    """Whether a result says that the thing is gone."""
     found: Callable[[World], tuple[str, ...]] = lambda world: ()
     """For a module that reads: words that must be in its result."""
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.contract import platform
+from tests.contract import platform, snapshot
 from tests.sandbox import stack
 from tests.sandbox.api import Api
 from tests.sandbox.faults import Faults
@@ -143,7 +143,7 @@ class Runner:
                 run.status.set_result(words["status"])
 
 
-@dataclass
+@dataclass(eq=False)
 class Site:
     """One tenant's surroundings. `organization` and `binding` are names; calls and trouble are counted here alone."""
 
@@ -224,6 +224,8 @@ class Bed:
 
     sandbox: Sandbox
     runner: Runner
+    before: frozenset[str]
+    """The names of all objects that were there before the first tenant."""
     sites: list[Site] = field(default_factory=list)
 
     @property
@@ -264,7 +266,7 @@ def bed() -> Iterator[Bed]:
         platform.install(sandbox)
         sandbox.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
         with tempfile.TemporaryDirectory(prefix="aphex-runs-") as folder:
-            made = Bed(sandbox, Runner(Path(folder)))
+            made = Bed(sandbox, Runner(Path(folder)), snapshot.names(sandbox.api))
             yield made
             made.runner.stop()
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +21,9 @@ from tests.sandbox.standins.cloudflare import Cloudflare
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _HASH = re.compile(r"-[a-z0-9]{6,10}$")
-_FOREIGN_STATUS = "aphex.io/"
+_OUR_GROUP = "aphex.io/"
 _PRODUCT = "aphex.platform"
+_STORAGE_STARTS = 0.2
 
 # What controllers make by the dozen, with names and at times of their own. A second ReplicaSet still shows.
 _LEFT_OUT = frozenset({"Event", "Pod", "EndpointSlice", "Endpoints", "ControllerRevision"})
@@ -33,6 +35,17 @@ def everything(api: Api) -> list[Object]:
     with ThreadPoolExecutor(4) as pool:
         found = [item for items in pool.map(lambda path: _listed(api, path), paths) for item in items]
     return [item for item in found if item["kind"] not in _LEFT_OUT]
+
+
+def name(item: Object) -> str:
+    """Return kind, namespace and name of an object."""
+    metadata = item["metadata"]
+    return f"{item['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
+
+
+def names(api: Api) -> frozenset[str]:
+    """Return the names of all objects that are there."""
+    return frozenset(name(item) for item in everything(api))
 
 
 def by_mark(objects: Iterable[Object], mark: str) -> dict[str, list[Object]]:
@@ -55,7 +68,7 @@ def made_by_us(item: Object) -> bool:
     metadata = item["metadata"]
     labels = metadata.get("labels") or {}
     managers = [str(entry.get("manager", "")) for entry in metadata.get("managedFields") or []]
-    return _PRODUCT in labels.values() or any(name.startswith(_PRODUCT) for name in managers)
+    return _PRODUCT in labels.values() or any(manager.startswith(_PRODUCT) for manager in managers)
 
 
 def told(objects: Iterable[Object], words: dict[str, str]) -> list[str]:
@@ -77,7 +90,7 @@ def told_of_cloudflare(cloudflare: Cloudflare, words: dict[str, str]) -> list[st
     ]
     for zone in state["zones"]:
         for record in zone["records"]:
-            kept = {name: record.get(name) for name in ("name", "type", "content", "proxied", "ttl", "comment")}
+            kept = {key: record.get(key) for key in ("name", "type", "content", "proxied", "ttl", "comment")}
             lines.append("record " + json.dumps(kept, sort_keys=True))
     ids = {item["id"]: "<tunnel>" for item in state["tunnels"]}
     return sorted(_replaced(line, words | ids) for line in lines)
@@ -94,13 +107,14 @@ def _lists(api: Api, version: str) -> list[str]:
 
 
 def _listed(api: Api, path: str) -> list[Object]:
-    try:
-        return api.list(path)
-    except ApiError as error:
-        # A kind may be withdrawn between discovery and this request.
-        if error.status == 404:
-            return []
-        raise
+    while True:
+        try:
+            return api.list(path)
+        except ApiError as error:
+            # The server begins to store a kind with the first request for it, and says so.
+            if error.status != 429:
+                raise
+        time.sleep(_STORAGE_STARTS)
 
 
 def _short(item: Object, words: dict[str, str]) -> str:
@@ -108,26 +122,26 @@ def _short(item: Object, words: dict[str, str]) -> str:
 
 
 def _replaced(text: str, words: dict[str, str]) -> str:
-    for name, word in words.items():
-        text = text.replace(name, word)
+    for own, word in words.items():
+        text = text.replace(own, word)
     return _DIGEST.sub("<digest>", _TIME.sub("<time>", text))
 
 
 def _reduced(item: Object) -> Object:
     """What of an object must be equal: not what the server or a controller adds at a time of its own."""
     metadata: dict[str, Any] = dict(item["metadata"])
-    for name in ("uid", "resourceVersion", "creationTimestamp"):
-        metadata.pop(name, None)
+    for field in ("uid", "resourceVersion", "creationTimestamp"):
+        metadata.pop(field, None)
     managers = [entry for entry in metadata.pop("managedFields", []) if str(entry["manager"]).startswith(_PRODUCT)]
     metadata["managers"] = sorted(f"{entry['manager']} {entry.get('subresource', '')}" for entry in managers)
     if item["kind"] == "ReplicaSet":
         return {"kind": "ReplicaSet", "name": _HASH.sub("", metadata["name"]), "namespace": metadata["namespace"]}
     kept = {**item, "metadata": metadata}
-    if not item["apiVersion"].startswith(_FOREIGN_STATUS):
+    if not item["apiVersion"].startswith(_OUR_GROUP):
         kept.pop("status", None)
     if item["kind"] == "Secret":
         # Values are generated; how long they are, and which keys there are, must be equal.
-        kept["data"] = {name: len(value) for name, value in (item.get("data") or {}).items()}
+        kept["data"] = {key: len(value) for key, value in (item.get("data") or {}).items()}
     if item["kind"] == "Lease":
         kept.pop("spec")
     return kept

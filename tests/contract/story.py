@@ -23,6 +23,7 @@ _OWN = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
     (re.compile(r"\b[0-9a-f]{10,64}\b"), "DIGEST"),
     (re.compile(r"(?<=127\.0\.0\.1:)\d+"), "PORT"),
+    (re.compile(r"\b10\.96\.\d+\.\d+\b"), "SERVICE"),
 )
 
 

@@ -50,7 +50,7 @@ def _writes(story: Story) -> None:
     if story.case.left:
         assert story.outside(story.case.left) == [[], []]
     for told in story.last:
-        assert told.answer.result[story.case.key] in (None, []), told.text
+        assert story.case.emptied(told.answer.result[story.case.key]), told.text
 
 
 def _refuses(story: Story, bad: Bad) -> None:

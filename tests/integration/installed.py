@@ -94,17 +94,24 @@ class Platform:
 
 
 @contextmanager
-def platform(name: str, emulated_version: str | None = None) -> Iterator[Platform]:
-    """Join a sandbox of that name, one a test process, and run the role on it."""
+def sandbox_for(name: str, emulated_version: str | None = None) -> Iterator[Sandbox]:
+    """Join a sandbox of that name with nothing but a control plane, one for each test process."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     sandbox = join(f"{name}-{worker}", ["control_plane"], emulated_version=emulated_version)
     try:
+        yield sandbox
+    finally:
+        sandbox.leave()
+
+
+@contextmanager
+def platform(name: str, emulated_version: str | None = None) -> Iterator[Platform]:
+    """The same after the role has run on it."""
+    with sandbox_for(name, emulated_version) as sandbox:
         installed = Platform(sandbox)
         run = installed.run()
         assert run.code == 0, run.output
         yield installed
-    finally:
-        sandbox.leave()
 
 
 def role_objects(*paths: str) -> list[Object]:

@@ -82,6 +82,12 @@ def eventually(what: str, look: Callable[[], T], seconds: float = 30.0) -> T:
     return found
 
 
+def succeeded(result: dict[str, Any]) -> bool:
+    """True; fails with the task's own sentence when it has failed."""
+    assert not result.get("failed"), result["msg"]
+    return True
+
+
 @dataclass(frozen=True)
 class Delivery:
     """What the edge said to a delivery, and to which organization it was sent."""
@@ -172,6 +178,30 @@ class Tenants:
         """The Event that a ping made."""
         return self.api.find(f"/api/v1/namespaces/org-{self.name(delivery.organization)}/events/hook-{delivery.id}")
 
+    def cloudflare(self, method: str, path: str) -> Any:
+        """Ask Cloudflare's API from outside, below zone or account; the result."""
+        standin = self.sandbox.cloudflare
+        zone = next(item["id"] for item in standin.state()["zones"] if item["name"] == stack.ZONE)
+        path = path.format(zone=f"/zones/{zone}", account=f"/accounts/{standin.account_id}")
+        connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=10)
+        try:
+            connection.request(method, BASE + path, headers={"Authorization": f"Bearer {standin.token}"})
+            answered = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        assert answered["success"], answered
+        return answered["result"]
+
+    def records(self, word: str) -> list[dict[str, Any]]:
+        """The DNS records of an organization's host."""
+        found = self.cloudflare("GET", "{zone}/dns_records?per_page=1000")
+        return [item for item in found if item["name"] == self.host(word)]
+
+    def tunnels(self, word: str) -> list[dict[str, Any]]:
+        """The live tunnels of an organization."""
+        found = self.cloudflare("GET", "{account}/cfd_tunnel?is_deleted=false&per_page=1000")
+        return [item for item in found if item["name"] == f"webhooks-{self.name(word)}"]
+
     # --- deliveries
 
     def host(self, word: str) -> str:
@@ -180,7 +210,7 @@ class Tenants:
 
     def listening(self, word: str) -> None:
         """Wait until the organization's listener answers at its public host."""
-        eventually(f"{self.host(word)} answers", lambda: self.send(word, b"{}", {}).status < 500)
+        eventually(f"{self.host(word)} answers", lambda: self.send(word, b"{}", {}).status == 202)
 
     def send(self, word: str, body: bytes, headers: Mapping[str, str], host: str = "") -> Delivery:
         """Send a request to an organization's public host at the edge, or to the host given."""

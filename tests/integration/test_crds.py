@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.installed import FILES, SETTINGS, Platform, platform, refusal, role_objects
+from tests.integration.installed import FILES, ROLE, SETTINGS, Platform, platform, refusal, role_objects, sandbox_for
 from tests.integration.specimens import SPECIMENS, knowledge_base, organization, repo_binding
 from tests.sandbox.api import Api, Object
 
@@ -77,6 +77,20 @@ def test_the_role_repairs_drift_of_the_settings(installed: Platform) -> None:
     run = installed.run()
     assert (run.code, run.changed) == (0, 1), run.output
     assert installed.api.get(SETTINGS)["data"] == before
+
+
+def test_the_role_takes_over_what_kubectl_has_made_when_told_to() -> None:
+    with sandbox_for("crds-adopt") as sandbox:
+        bare = Platform(sandbox)
+        files = ("namespace.yaml", "crds", "cluster_roles.yaml", "policies")
+        bare.kubectl("apply", *(word for file in files for word in ("-f", str(ROLE / "files" / file))))
+        refused = bare.run()
+        assert refused.code != 0
+        assert "set adopt to true" in " ".join(refused.output.split())
+        taken = bare.run(crds_adopt=True)
+        assert taken.code == 0, taken.output
+        again = bare.run()
+        assert (again.code, again.changed) == (0, 0), again.output
 
 
 def test_P23_settings_are_text_whatever_they_look_like(installed: Platform) -> None:

@@ -11,6 +11,7 @@ import http.client
 import json
 import ssl
 import threading
+import time
 from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ PATCH_TYPES = {
 }
 
 _TIMEOUT = 60.0
+_IDLE_LIMIT = 20.0
 
 
 class ApiError(Exception):
@@ -238,9 +240,9 @@ class Api:
         self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json"
     ) -> tuple[int, bytes]:
         """One request on this thread's connection; status and body as they came."""
-        reused = getattr(self._local, "connection", None)
+        reused = self._idle_connection()
         connection = reused or self._connect(_TIMEOUT)
-        self._local.connection = connection
+        self._local.connection, self._local.used = connection, time.monotonic()
         try:
             self._send(connection, method, path, body, content_type)
             response = connection.getresponse()
@@ -250,8 +252,16 @@ class Api:
             self._local.connection = None
             if reused is None or method != "GET":
                 raise
-        # An idle connection that the server has closed meanwhile: reads are asked again on a new one.
+        # A connection that the server has closed meanwhile: reads are asked again on a new one.
         return self.request(method, path, body, content_type)
+
+    def _idle_connection(self) -> http.client.HTTPConnection | None:
+        """This thread's connection, unless it has been idle for so long that the server may be closing it."""
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        if connection is None or time.monotonic() - self._local.used < _IDLE_LIMIT:
+            return connection
+        connection.close()
+        return None
 
     def _json(
         self,

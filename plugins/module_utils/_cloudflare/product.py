@@ -51,6 +51,7 @@ class Cloudflare:
 
         A missing token is told by the first use, or by ``require()``: a use case may turn out not to need Cloudflare.
         """
+        timeout = params.get("cloudflare_timeout")
         client = Client(
             token=params.get("cloudflare_api_token"),
             runtime=runtime,
@@ -58,7 +59,7 @@ class Cloudflare:
             account_id=params.get("cloudflare_account_id") or None,
             ca_file=params.get("cloudflare_ca_cert"),
             verify=params.get("cloudflare_validate_certs") is not False,
-            read_timeout=float(params.get("cloudflare_timeout") or READ_TIMEOUT),
+            read_timeout=READ_TIMEOUT if timeout is None else float(timeout),
         )
         return cls(client)
 

@@ -100,6 +100,9 @@ class UseCase(t.Protocol):
     def exclusive(self) -> contextlib.AbstractContextManager[None]:
         """Hold the right to write; entered before the first step is performed."""
 
+    def abandoned(self) -> bool:
+        """Tell whether a run that was killed still holds that right, as observed: then it is taken and given back."""
+
     def result(self, outcome: Outcome) -> t.Any:
         """Return the value of the result key."""
 
@@ -138,6 +141,10 @@ class Declared:
         """Need no lock."""
         return contextlib.nullcontext()
 
+    def abandoned(self) -> bool:
+        """Leave no lock."""
+        return False
+
     def result(self, outcome: Outcome) -> t.Any:
         """Return what the product knows of the declared thing."""
         results = [self._products[item.product].result(item) for item in self._desired]
@@ -160,7 +167,7 @@ def reconcile(use_case: UseCase, products: t.Mapping[str, Product], runtime: Run
     observed = use_case.observe()
     plan = make_plan(use_case.desired(observed), products)
     outcome = Outcome(plan=plan, observed=observed, desired=plan.desired)
-    if runtime.check or not plan.steps:
+    if runtime.check or not (plan.steps or use_case.abandoned()):
         return outcome
     with use_case.exclusive():
         try:

@@ -162,8 +162,8 @@ class Client:
             self._runtime.secrets.add(text)
         return text
 
-    def _headers(self, content_type: str | None) -> dict[str, str]:
-        headers = {"Accept": _JSON, "User-Agent": USER_AGENT}
+    def _headers(self, content_type: str | None) -> t.Any:
+        headers = urllib3.HTTPHeaderDict({"Accept": _JSON, "User-Agent": USER_AGENT})
         if content_type:
             headers["Content-Type"] = content_type
         for setting in self._configuration.auth_settings().values():
@@ -172,6 +172,8 @@ class Client:
         headers.update(self._extra)
         if self._params.get("impersonate_user"):
             headers["Impersonate-User"] = self._params["impersonate_user"]
+            for group in self._params.get("impersonate_groups") or []:
+                headers.add("Impersonate-Group", group)
         return headers
 
     @property

@@ -43,6 +43,14 @@ def is_live(lease: Object | None, now: float) -> bool:
     return bool(now < _seconds(spec["renewTime"]) + spec.get("leaseDurationSeconds", DURATION))
 
 
+def is_abandoned(lease: Object | None, now: float) -> bool:
+    """Tell whether a Lease is there whose holder is gone: its time is over, or its process on this machine has ended."""
+    if lease is None:
+        return False
+    holder = str((lease.get("spec") or {}).get("holderIdentity") or "")
+    return not is_live(lease, now) or _dead_neighbour(holder)
+
+
 class Leases:
     """Takes Leases of one cluster."""
 
@@ -92,9 +100,7 @@ class Leases:
 
     def _in_other_hands(self, lease: Object) -> bool:
         holder = str((lease.get("spec") or {}).get("holderIdentity") or "")
-        if holder == self._runtime.identity or not is_live(lease, self._runtime.now()):
-            return False
-        return not _dead_neighbour(holder)
+        return holder != self._runtime.identity and not is_abandoned(lease, self._runtime.now())
 
     def _keep(self, key: ObjectKey, lease: Object, stop: threading.Event) -> None:
         while not stop.wait(_RENEW_EVERY):

@@ -56,8 +56,9 @@ class KnowledgeBase(Tenant):
         """Read the settings, the resource, its namespace and its server."""
         namespace = ObjectKey("v1", "Namespace", "", self.spec.namespace)
         server = self._server_key
-        lives = self.kubernetes.get_many([settings_key(), self.key, self.controller_key, namespace, server])
-        self.note(lives[self.key], lives[self.controller_key])
+        keys = [settings_key(), self.key, self.controller_key, self.lease_key, namespace, server]
+        lives = self.kubernetes.get_many(keys)
+        self.note(lives)
         settings = from_config_map(lives[settings_key()])
         return Observed(settings, lives[self.key], lives[namespace], lives[server], now=self.now())
 

@@ -13,6 +13,7 @@ waits, status. Order of leaving: DNS, connector, tunnel, store, namespace, final
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 from dataclasses import dataclass, field
 
@@ -35,6 +36,8 @@ from .specs import OrganizationSpec
 from .status import Truth
 from .tenant import Tenant, Wishes
 
+# Seconds for which an interceptor may take a secret that is no longer there: it reads again after 5, clocks differ.
+_REMEMBERED = 10
 _API_SLICES = ("discovery.k8s.io/v1", "EndpointSlice", "default", "kubernetes.io/service-name=kubernetes")
 
 
@@ -49,6 +52,8 @@ class Found:
     referred: Object | None
     org_secrets: Object | None
     tunnel_secret: Object | None
+    credentials: Object | None
+    connector_config: Object | None
     connector: Object | None
     listener: Object | None
 
@@ -89,8 +94,8 @@ class Organization(Tenant):
     def observe(self) -> Observed:
         """Read the settings, the resource, and what links the parts: secrets, tunnel, endpoints, bindings."""
         keys = self._keys()
-        lives = self.kubernetes.get_many([settings_key(), self.controller_key, *keys.values()])
-        self.note(lives[self.key], lives[self.controller_key])
+        lives = self.kubernetes.get_many([settings_key(), self.controller_key, self.lease_key, *keys.values()])
+        self.note(lives)
         settings = from_config_map(lives[settings_key()])
         found: dict[str, t.Any] = {"referred": None, **{name: lives[key] for name, key in keys.items()}}
         if self.under_controller:
@@ -122,6 +127,8 @@ class Organization(Tenant):
             keys["referred"] = ObjectKey("v1", "Secret", names.PLATFORM_NAMESPACE, name)
         return {
             **keys,
+            "credentials": ObjectKey("v1", "Secret", self.namespace, names.credentials_name(self.spec.name)),
+            "connector_config": ObjectKey("v1", "ConfigMap", self.namespace, names.TUNNEL_CONFIG),
             "resource": self.key,
             "namespace": ObjectKey("v1", "Namespace", "", self.namespace),
             "connector": self._connector_key,
@@ -233,10 +240,14 @@ class Organization(Tenant):
         if wanted > there:
             value = (observed.next_webhook or {}).get("data", {}).get(names.WEBHOOK_KEY, UNKNOWN)
             rotated = builder.rotated_secret(value, data.get(names.WEBHOOK_KEY), wanted, observed.now)
-            return [self.made_once("the coming webhook secret", coming), self.owned("the webhook secret", rotated)]
+            return [
+                self.made_once("the coming webhook secret", coming),
+                self.owned("the webhook secret", rotated),
+                self.gone("the coming webhook secret", coming),
+            ]
         stages: list[Desired] = [self.gone("the coming webhook secret", coming)] if observed.next_webhook else []
         rotated_at = (observed.webhook["metadata"].get("annotations") or {}).get(ROTATED_AT, "")
-        if names.WEBHOOK_KEY_PREVIOUS in data and rotated_at and observed.proven_at > rotated_at:
+        if names.WEBHOOK_KEY_PREVIOUS in data and rotated_at and observed.proven_at > _trusted_from(rotated_at):
             settled = builder.rotated_secret(data[names.WEBHOOK_KEY], None, there, rotated_at)
             stages.append(self.owned("the webhook secret", settled))
         return stages
@@ -244,6 +255,10 @@ class Organization(Tenant):
     def _objects(self, observed: Observed, builder: Builder, secret: Sensitive | str, tunnel_id: str) -> list[Object]:
         credentials = cloudflared.credentials(observed.account_id, secret, tunnel_id)
         config = builder.config_text(tunnel_id)
+        files = [
+            builder.restored(builder.credentials(credentials), observed.credentials, observed.now),
+            builder.restored(builder.connector_config(config), observed.connector_config, observed.now),
+        ]
         return [
             builder.account(names.LISTENER_ACCOUNT),
             builder.account(names.STORE_ACCOUNT),
@@ -253,15 +268,14 @@ class Organization(Tenant):
             builder.deny_all(),
             builder.connector_policy(),
             builder.listener_policy(observed.api_servers),
-            builder.credentials(credentials),
             builder.secret_store(),
             builder.push_binding(),
             builder.ping_binding(),
             builder.ping_template(),
             builder.ping_trigger(),
             builder.listener(),
-            builder.connector_config(config),
-            builder.connector(config, credentials),
+            *files,
+            builder.connector(config, credentials, files),
         ]
 
     def _record(self, observed: Observed, host: str, tunnel_id: str) -> DnsRecord:
@@ -451,6 +465,15 @@ def secret_version(webhook: Object | None) -> int:
     if not str(text).isdigit():
         raise invalid(f"The annotation {SECRET_VERSION}", f"{text!r} is no number", "Correct it on the Secret")
     return int(text)
+
+
+def _trusted_from(rotated_at: str) -> str:
+    """Return from when on a proof speaks of the new secret: interceptors remember the former one for a while (P16)."""
+    try:
+        then = datetime.datetime.fromisoformat(rotated_at)
+    except ValueError as error:
+        raise invalid(f"The annotation {ROTATED_AT}", f"{rotated_at!r} is no time", "Correct it on the Secret") from error
+    return (then + datetime.timedelta(seconds=_REMEMBERED)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _tunnel_secret(observed: Observed) -> Sensitive | str:

@@ -25,6 +25,7 @@ RBAC = "rbac.authorization.k8s.io"
 EVENT_LABEL = LABEL_PREFIX + "event"
 SECRET_VERSION = LABEL_PREFIX + "secret-version"
 ROTATED_AT = LABEL_PREFIX + "rotated-at"
+RESTORED_AT = LABEL_PREFIX + "restored-at"
 INTERCEPTOR_PORT = 8443
 TEKTON_NAMESPACE = "tekton-pipelines"
 
@@ -213,11 +214,27 @@ class Builder:
             tunnel_id, [{"hostname": self.spec.hostname(self.settings.zone), "service": service}]
         )
 
-    def connector(self, config: str, credentials: Sensitive | str) -> Object:
-        """Return the connector's Deployment; new credentials or configuration restart it (B5)."""
+    def restored(self, file: Object, live: Object | None, now: str) -> Object:
+        """Return an object that pods read once, with the time at which it was last put right, if it ever was wrong.
+
+        The time is written together with what it tells of, so a run that is killed right after leaves it for the next.
+        """
+        restored_at = ((live or {}).get("metadata", {}).get("annotations") or {}).get(RESTORED_AT)
+        if live is not None and not file["data"].items() <= (live.get("data") or {}).items():
+            restored_at = now
+        if not restored_at:
+            return file
+        return {**file, "metadata": {**file["metadata"], "annotations": {RESTORED_AT: restored_at}}}
+
+    def connector(self, config: str, credentials: Sensitive | str, files: t.Sequence[Object] = ()) -> Object:
+        """Return the connector's Deployment; new credentials or configuration restart it (B5).
+
+        So does a file that was put right: whoever spoilt it may have restarted the pods, which then hold what was wrong.
+        """
         mark = UNKNOWN
         if isinstance(credentials, Sensitive):
-            mark = hashlib.sha256(f"{config}{credentials.fingerprint()}".encode()).hexdigest()
+            restored = "".join(item["metadata"].get("annotations", {}).get(RESTORED_AT, "") for item in files)
+            mark = hashlib.sha256(f"{config}{credentials.fingerprint()}{restored}".encode()).hexdigest()
         metadata = self._metadata(names.connector_name(self.spec.name))
         return cloudflared.deployment(
             name=metadata["name"],

@@ -55,8 +55,12 @@ def parse(text: str) -> dict[str, t.Any]:
     spec = pipeline.get("spec")
     if not isinstance(spec, dict) or not isinstance(spec.get("tasks"), list) or not spec["tasks"]:
         raise _wrong("its spec has no tasks", "Add spec.tasks")
-    if not isinstance(pipeline.get("metadata") or {}, dict):
+    metadata = pipeline.get("metadata") or {}
+    if not isinstance(metadata, dict):
         raise _wrong("its metadata is no mapping", "Give metadata as a mapping, or leave it out")
+    for group in ("labels", "annotations"):
+        if not isinstance(metadata.get(group) or {}, dict):
+            raise _wrong(f"its metadata.{group} are no mapping", f"Give {group} as a mapping, or leave them out")
     _check_names(spec, "params", "param")
     _check_names(spec, "workspaces", "workspace")
     return pipeline

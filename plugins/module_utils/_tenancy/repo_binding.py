@@ -74,9 +74,9 @@ class RepoBinding(Tenant):
         """Read the settings, the organization, the resource, and what the namespace holds."""
         organization = names.organization_key(self.spec.aphex_org)
         namespace = ObjectKey("v1", "Namespace", "", self.spec.pipeline_name)
-        keys = [settings_key(), self.key, self.controller_key, organization, namespace]
+        keys = [settings_key(), self.key, self.controller_key, self.lease_key, organization, namespace]
         lives = self.kubernetes.get_many(keys)
-        self.note(lives[self.key], lives[self.controller_key])
+        self.note(lives)
         settings = from_config_map(lives[settings_key()])
         observed = Observed(settings, lives[self.key], lives[organization], lives[namespace], now=self.now())
         if self.under_controller:

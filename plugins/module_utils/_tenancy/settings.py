@@ -18,7 +18,9 @@ from .._core.names import snake_keys
 from .._kubernetes.objects import ObjectKey
 from . import names
 
-DEFAULT_CLOUDFLARED = "docker.io/cloudflare/cloudflared:2026.9.0"
+DEFAULT_CLOUDFLARED = (
+    "docker.io/cloudflare/cloudflared:2026.9.1@sha256:b269e8abd07a5bf6f3f4be65d5050b2174eca89c56a0241a8ff32a16aec454e4"
+)
 DEFAULT_QUOTA: dict[str, t.Any] = {
     "requests_cpu": "4",
     "limits_cpu": "8",
@@ -99,7 +101,6 @@ def from_config_map(live: dict[str, t.Any] | None) -> Settings:
         excluded_ranges=_lines(data, "excludedRanges"),
         max_bindings=_number(data, "maxBindings", 200),
         quota=DEFAULT_QUOTA | _mapping(data, "quota"),
-        limits=DEFAULT_LIMITS | _mapping(data, "limits"),
         mcp_image=data.get("mcpImage", ""),
     )
 

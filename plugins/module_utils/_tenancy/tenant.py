@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from .._core.failure import Failure, Kind
 from .._core.plan import Desired
 from .._core.reconcile import Outcome, Runtime
-from .._kubernetes.lease import is_live, lease_key
+from .._kubernetes.lease import is_abandoned, is_live, lease_key
 from .._kubernetes.objects import Amend, Condition, Object, ObjectKey, Objects, Owner
 from .._kubernetes.product import Kubernetes
 from . import names, status
@@ -65,6 +65,7 @@ class Tenant:
         self._spec = spec
         self._resource: Object | None = None
         self._under_controller = False
+        self._abandoned = False
 
     def _unique(self, spec: Spec) -> str:
         """Return a name that is unique in the platform's namespace: two organizations may use one binding name."""
@@ -77,9 +78,16 @@ class Tenant:
         """The key of the controller's Lease."""
         return lease_key(names.PLATFORM_NAMESPACE, names.CONTROLLER_LEASE)
 
-    def note(self, resource: Object | None, controller: Object | None) -> None:
-        """Remember what was observed of the resource and of the controller."""
-        self._resource = resource
+    @property
+    def lease_key(self) -> ObjectKey:
+        """The key of the tenant's own Lease."""
+        return lease_key(names.PLATFORM_NAMESPACE, names.tenant_lease(self.kind, self._unique(self._spec)))
+
+    def note(self, lives: dict[ObjectKey, Object | None]) -> None:
+        """Remember what was observed of the resource, of the controller and of the tenant's Lease."""
+        controller = lives[self.controller_key]
+        self._resource = lives[self.key]
+        self._abandoned = is_abandoned(lives[self.lease_key], self.runtime.now())
         holder = str(((controller or {}).get("spec") or {}).get("holderIdentity") or "")
         self._under_controller = is_live(controller, self.runtime.now()) and holder != self.runtime.identity
 
@@ -263,8 +271,11 @@ class Tenant:
         """Return the tenant's Lease; with a controller at work, its own Lease decides."""
         if self.under_controller:
             return contextlib.nullcontext()
-        name = names.tenant_lease(self.kind, self._unique(self._spec))
-        return self.kubernetes.lease(lease_key(names.PLATFORM_NAMESPACE, name), self.owner.labels())
+        return self.kubernetes.lease(self.lease_key, self.owner.labels())
+
+    def abandoned(self) -> bool:
+        """Tell whether a run that was killed has left the tenant's Lease behind."""
+        return self._abandoned and not self.under_controller
 
     def failed(self, failure: Failure) -> t.Sequence[Desired]:
         """Return the status after a failure; a resource that is not there has none."""

@@ -61,7 +61,7 @@ def _left(world: World) -> list[str]:
         for plural in _KINDS
         for item in world.api.list(f"/api/v1/namespaces/{world.name}/{plural}")
     ]
-    return [name for name in found if name != "configmaps kube-root-ca.crt"]
+    return [name for name in found if name not in ("configmaps kube-root-ca.crt", "configmaps theirs")]
 
 
 def _foreign(world: World) -> None:

@@ -1,0 +1,153 @@
+"""The ways of a tenant: in, out, and on to a new webhook secret; and the calls that a run makes on its way.
+
+In: a site. Out: `Journey`s with their calls in words that fit every tenant. Never here: a kill, a fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.contract.harness import Bed, Site
+from tests.sandbox.audit import is_write
+from tests.sandbox.faults import Matcher
+from tests.sandbox.standins.cloudflared import Credentials
+
+CURRENT, PREVIOUS = "github-webhook-secret/secret", "github-webhook-secret/secret-previous"
+TUNNEL_SECRET = "cloudflared-tunnel-secret/secret"
+COMING = "github-webhook-secret-2/secret"
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
+_ASKS_ONLY = " (dry run)"
+
+
+@dataclass(frozen=True, order=True)
+class Call:
+    """The `nth` request of that method and path in one run; the path is in words, the same for every tenant."""
+
+    path: str
+    method: str
+    nth: int = 1
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET" and not self.path.endswith(_ASKS_ONLY)
+
+    @property
+    def family(self) -> str:
+        """Method and path without the names of objects."""
+        path, asks, _ = self.path.partition(_ASKS_ONLY)
+        path = re.sub(r"(/namespaces|/api/v1)/[^/]+(?=/)", r"\1/*", path)
+        path = re.sub(r"^(/api/v1/\*|/apis/[^/]+/[^/]+)(/namespaces/\*)?/([^/]+)/[^/]+", r"\1\2/\3/*", path)
+        return f"{self.method} {path}{asks}"
+
+    def matches(self, site: Site) -> Matcher:
+        """Return a matcher for requests of this method and path on that site."""
+        return lambda method, path: (method, in_words(site, path)) == (self.method, self.path)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}" + (f" ({self.nth}.)" if self.nth > 1 else "")
+
+
+def in_words(site: Site, path: str) -> str:
+    """Return a path with its tenant's names and ids replaced; of the query only that it is a dry run stays."""
+    text, _, query = path.partition("?")
+    text = text.replace(site.organization, "ORGANIZATION").replace(site.binding, "BINDING")
+    asks = query and not is_write("PATCH", path)
+    return _ID.sub("ID", text) + (_ASKS_ONLY if asks and "dryRun" in query else "")
+
+
+def calls(site: Site) -> list[Call]:
+    """Return the requests since the site was cleared: those to Kubernetes, then those to Cloudflare, each in order."""
+    sent = [(seen.method, seen.uri) for seen in site.proxy.requests()]
+    sent += [(entry.method, entry.path) for entry in site.cloudflare.log.entries()]
+    count: Counter[tuple[str, str]] = Counter()
+    answer = []
+    for method, path in sent:
+        key = (method, in_words(site, path))
+        count[key] += 1
+        answer.append(Call(key[1], method, count[key]))
+    return answer
+
+
+def words(site: Site) -> dict[str, str]:
+    """Return what stands for this tenant's names and ids when its state is told."""
+    ids = {tunnel.id: "<tunnel>" for tunnel in site.cloudflare.tunnels()}
+    return {
+        site.organization: "ORGANIZATION",
+        site.binding: "BINDING",
+        site.cloudflare.account_id: "<account>",
+        **ids,
+    }
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A run that is to be disturbed: what comes before it, and what it is called with.
+
+    `shares` says that the tenant may live in an organization with others, which costs less."""
+
+    name: str
+    module: str
+    prepare: Callable[[Site], None] = lambda site: None
+    params: dict[str, Any] = field(default_factory=dict)
+    shares: bool = False
+
+    def site(self, bed: Bed, organization: str) -> Site:
+        """Return a prepared site; `organization` is one that is there, for journeys that share it."""
+        site = bed.site(organization if self.shares else "")
+        self.prepare(site)
+        site.clear()
+        return site
+
+    def start(self, site: Site, timeout: float) -> Any:
+        """Start the run that is to be disturbed."""
+        return site.start(self.module, timeout, **self.params)
+
+    def go(self, site: Site) -> Any:
+        """Run it undisturbed; it must succeed."""
+        return site.done(self.module, **self.params)
+
+
+def _onboard(module: str) -> Callable[[Site], None]:
+    return lambda site: (site.done(module), None)[1]
+
+
+def _onboard_with_a_connector(site: Site) -> None:
+    """Onboard the organization, and have a connector hold the tunnel, as one that somebody started by hand does."""
+    site.done("organization")
+    tunnel = site.cloudflare.tunnels()[0]
+    credentials = Credentials(site.cloudflare.account_id, tunnel.id, tunnel.secret)
+    site.cloudflare.connect(credentials, "00000000-0000-4000-8000-000000000001", "198.51.100.7", "2026.9.0")
+
+
+ORGANIZATION_IN = Journey("organization in", "organization")
+BINDING_IN = Journey("binding in", "repo_binding", shares=True)
+BINDING_OUT = Journey("binding out", "repo_binding", _onboard("repo_binding"), {"state": "absent"}, shares=True)
+ORGANIZATION_OUT = Journey("organization out", "organization", _onboard_with_a_connector, {"state": "absent"})
+ROTATION = Journey(
+    "rotation", "organization", _onboard("organization"), {"webhook_secret_version": 2}
+)
+
+JOURNEYS = (ORGANIZATION_IN, BINDING_IN, BINDING_OUT, ORGANIZATION_OUT, ROTATION)
+
+
+def generated(site: Site) -> dict[str, str]:
+    """Return what is made once and must not be replaced: each generated value that is there now, and the tunnel."""
+    path = f"/api/v1/namespaces/org-{site.organization}/secrets"
+    found = {
+        f"{secret['metadata']['name']}/{key}": value
+        for secret in site.bed.api.list(path)
+        for key, value in (secret.get("data") or {}).items()
+        if f"{secret['metadata']['name']}/{key}" in (CURRENT, PREVIOUS, COMING, TUNNEL_SECRET)
+    }
+    live = [tunnel for tunnel in site.cloudflare.tunnels() if not tunnel.deleted_at]
+    return found | {f"tunnel {tunnel.name}": tunnel.id for tunnel in live}
+
+
+def writes(found: Iterable[Call]) -> list[Call]:
+    """Return the calls that change state."""
+    return [call for call in found if call.writes]

@@ -1,0 +1,92 @@
+"""Is a tenant that was disturbed in the same state as one that was not?
+
+In: sites on which everything has been done. Out: one line for each difference, none when all is well. Never here: what
+disturbed them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.contract import snapshot
+from tests.contract.harness import MARK, Bed, Site
+from tests.contract.journey import Call, Journey, calls, words
+from tests.sandbox.api import Object
+
+_SETTLES_WITHIN = 30.0
+_POLL = 1.0
+_SHOWN = 400
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A journey that nobody disturbed: its calls, its tenant, and the organization that other tenants may share."""
+
+    way: Journey
+    organization: str
+    site: Site
+    calls: list[Call]
+
+    @classmethod
+    def of(cls, bed: Bed, way: Journey) -> Reference:
+        """Make the journey, and see that a second one changes nothing."""
+        host = bed.site()
+        if way.shares:
+            host.done("organization")
+        site = way.site(bed, host.organization)
+        way.go(site)
+        found = calls(site)
+        site.clear()
+        again = way.go(site)
+        assert not again.changed, f"{way.name}: a second run changes {again.result}"
+        assert site.writes() == [], f"{way.name}: a second run writes"
+        return cls(way, host.organization, site, found)
+
+
+def compare(bed: Bed, reference: Reference, sites: Mapping[Site, str]) -> list[str]:
+    """Return what differs between each site and the reference, in the whole cluster and at Cloudflare.
+
+    Controllers act at times of their own, so a difference must last. The text of a site says what disturbed it.
+    """
+    deadline = time.monotonic() + _SETTLES_WITHIN
+    while True:
+        problems = _differences(bed, reference, sites)
+        if not problems or time.monotonic() > deadline:
+            return problems
+        time.sleep(_POLL)
+
+
+def _differences(bed: Bed, reference: Reference, sites: Mapping[Site, str]) -> list[str]:
+    objects = snapshot.everything(bed.api)
+    groups = snapshot.by_mark(objects, MARK)
+    wanted = _told(reference.way, reference.site, groups)
+    problems = []
+    for site, label in sites.items():
+        found = _told(reference.way, site, groups)
+        problems += [f"{label}: missing {line[:_SHOWN]}" for line in _without(wanted, found)]
+        problems += [f"{label}: too much {line[:_SHOWN]}" for line in _without(found, wanted)]
+    strays = {snapshot.name(item) for item in groups.get("", []) if snapshot.made_by_us(item)} - bed.before
+    return problems + [f"belongs to no tenant: {name}" for name in sorted(strays)]
+
+
+def _told(way: Journey, site: Site, groups: Mapping[str, list[Object]]) -> list[str]:
+    objects = list(groups.get(site.binding, []))
+    if not way.shares:
+        objects += groups.get(site.organization, [])
+    told = words(site)
+    return snapshot.told(objects, told) + snapshot.told_of_cloudflare(site.cloudflare, told)
+
+
+def _without(lines: list[str], others: list[str]) -> list[str]:
+    """Return the lines that stand more often here than there."""
+    left = list(others)
+    answer = []
+    for line in lines:
+        if line in left:
+            left.remove(line)
+        else:
+            answer.append(line)
+    return answer
+
