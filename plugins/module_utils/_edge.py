@@ -136,8 +136,8 @@ def conceal(params: Params, options: dict[str, t.Any]) -> Params:
     answer_: Params = {}
     for name, value in params.items():
         spec = options.get(name, {})
-        if spec.get("no_log") and isinstance(value, str):
-            answer_[name] = Sensitive(value)
+        if spec.get("no_log"):
+            answer_[name] = _concealed(value)
         elif spec.get("options") and isinstance(value, dict):
             answer_[name] = conceal(value, spec["options"])
         elif spec.get("options") and isinstance(value, list):
@@ -145,6 +145,15 @@ def conceal(params: Params, options: dict[str, t.Any]) -> Params:
         else:
             answer_[name] = value
     return answer_
+
+
+def _concealed(value: t.Any) -> t.Any:
+    """Return a value with every text in it as Sensitive; names of a mapping are none."""
+    if isinstance(value, str):
+        return Sensitive(value)
+    if isinstance(value, dict):
+        return {key: _concealed(item) for key, item in value.items()}
+    return [_concealed(item) for item in value] if isinstance(value, list) else value
 
 
 def identity() -> str:

@@ -12,7 +12,7 @@ def ask(scene: Scene) -> None:
     make_ready(scene.sandbox.api)
     title(f"One repository, {len(objects('x'))} objects, made anew in each run")
     nothing = playbook(scene.folder / "nothing.json", [])
-    empty = row("an empty playbook", lambda _: scene.play(nothing))
+    empty = row("an empty playbook", lambda _unused: scene.play(nothing))
     each = row("kubernetes.core.k8s, a task an object", lambda n: _each(scene, f"bench-each-{n}"))
     many = row("kubernetes.core.k8s, one task with the list", lambda n: _many(scene, f"bench-many-{n}"))
     kubectl = row("kubectl apply --server-side", lambda n: _kubectl(scene, f"bench-kubectl-{n}"))

@@ -25,7 +25,7 @@ def ask(scene: Scene) -> None:
     """Print the cost of one task of each kind."""
     title(f"One local task, out of {TASKS}")
     nothing = playbook(scene.folder / "nothing.json", [])
-    empty = row("an empty playbook", lambda _: scene.play(nothing))
+    empty = row("an empty playbook", lambda _unused: scene.play(nothing))
     ours = "aphex.platform.kubernetes_objects"
     kinds: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         "ours, nothing to send": ({ours: {"definition": []}}, {}),
@@ -40,8 +40,8 @@ def ask(scene: Scene) -> None:
 
 
 def _one(scene: Scene, name: str, task: dict[str, Any], variables: dict[str, Any], empty: Row) -> Row:
-    book = playbook(scene.folder / "tasks.json", [{**task, "vars": variables} for _ in range(TASKS)])
-    whole = row(f"{TASKS} x {name}", lambda _: scene.play(book))
+    book = playbook(scene.folder / "tasks.json", [{**task, "vars": variables} for _unused in range(TASKS)])
+    whole = row(f"{TASKS} x {name}", lambda _unused: scene.play(book))
     each = Row(name, max(whole.seconds - empty.seconds, 1e-4) / TASKS, ())
     print(f"    one task: {each.seconds * 1000:.0f} ms", flush=True)
     return each

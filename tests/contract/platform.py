@@ -44,6 +44,8 @@ def install(sandbox: Sandbox) -> None:
     with _locked(sandbox.folder / "platform-installed.lock"):
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
             return
+        # Argo CD's own installation makes it; the projects of tenants go there.
+        sandbox.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
         _run_role(sandbox)
         stamp.write_text(wanted, encoding="utf-8")
 

@@ -7,6 +7,8 @@ here: product code, or a word about what a result should be.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -159,7 +161,14 @@ class Playing:
         words += ["-" + "v" * verbosity] if verbosity else []
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                words, cwd=folder, env=whole, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                words,
+                cwd=folder,
+                env=whole,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                # A group of its own: a run that is broken off leaves no worker and no module behind.
+                start_new_session=True,
             )
         self._talk: socket.socket | None = None
         self._buffer = b""
@@ -174,7 +183,7 @@ class Playing:
         self._listener.close()
         self._place.cleanup()
         if self.process.poll() is None:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     @property

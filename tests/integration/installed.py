@@ -117,7 +117,8 @@ def platform(name: str, emulated_version: str | None = None) -> Iterator[Platfor
 def role_objects(*paths: str) -> list[Object]:
     """The objects in these files of the role, in their order."""
     texts = [(ROLE / "files" / path).read_text(encoding="utf-8") for path in paths]
-    return [document for text in texts for document in yaml.safe_load_all(text)]
+    documents = [document for text in texts for document in yaml.safe_load_all(text)]
+    return [item for found in documents for item in (found["items"] if found["kind"] == "List" else [found])]
 
 
 def refusal(status: int, request: Callable[..., object], *arguments: Any, **options: Any) -> str:

@@ -303,6 +303,7 @@ def tenants(sandbox: Sandbox) -> Iterator[Tenants]:
     metadata = {"name": made.operator, "namespace": PLATFORM}
     sandbox.api.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
     sandbox.api.apply(binding(made.operator, "aphex-operator", PLATFORM, made.operator))
+    assert made.connection, "made once, before anything runs side by side"
     yield made
 
 

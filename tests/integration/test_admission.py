@@ -89,7 +89,7 @@ def role(name: str, *rules: tuple[str, str, str]) -> Object:
     """A ClusterRole of rules (group, resource or resource:name, verbs), each with words between spaces."""
     built = []
     for group, resources, verbs in rules:
-        resource, _, only = resources.partition(":")
+        resource, _unused, only = resources.partition(":")
         rule = {"apiGroups": [group], "resources": resource.split(), "verbs": verbs.split()}
         built.append({**rule, "resourceNames": [only]} if only else rule)
     head = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole"}

@@ -191,7 +191,7 @@ def test_P7_argocd_neither_prunes_nor_deletes_the_kinds(crd: Object) -> None:
 
 
 def test_quota_and_limits_mean_the_same_on_organization_and_binding() -> None:
-    first, second, _ = (schema_of(crd)["spec"]["properties"] for crd in role_objects(*CRDS))
+    first, second, _unused = (schema_of(crd)["spec"]["properties"] for crd in role_objects(*CRDS))
     for field in ("quota", "limits"):
         wanted, found = ({**spec[field], "description": ""} for spec in (first, second))
         assert wanted == found

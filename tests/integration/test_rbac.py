@@ -81,15 +81,15 @@ def installed() -> Iterator[Platform]:
 @pytest.fixture(scope="module")
 def clients(installed: Platform) -> dict[str, Api]:
     """A client for each account by its own token, and for the people."""
-    tokens = {name: installed.sandbox.as_service_account(place, name) for name, (place, _) in ACCOUNTS.items()}
+    tokens = {name: installed.sandbox.as_service_account(place, name) for name, (place, _unused) in ACCOUNTS.items()}
     people = {name: installed.sandbox.as_user(name) for name in (ADMIN, OPERATOR)}
     return {**tokens, **people}
 
 
 def allowed(api: Api, verb: str, namespace: str, resource: str, name: str = "") -> bool:
     """Ask the API server whether this account may; resource is `[group:]plural[/subresource]`."""
-    group, _, rest = resource.rpartition(":")
-    plural, _, subresource = rest.partition("/")
+    group, _unused, rest = resource.rpartition(":")
+    plural, _unused, subresource = rest.partition("/")
     attributes = {
         "verb": verb,
         "namespace": namespace,

@@ -412,7 +412,7 @@ def test_the_last_user_stops_the_sandbox(owned: tuple[subprocess.Popen[str], Pla
 
 
 def test_a_killed_supervisor_takes_its_programs_along(owned: tuple[subprocess.Popen[str], Place]) -> None:
-    _, place = owned
+    _unused, place = owned
     supervisor, *programs = _everything(place)
     os.kill(supervisor.pid, signal.SIGKILL)
     assert eventually(lambda: not any(record.alive for record in programs))

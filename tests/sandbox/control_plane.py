@@ -73,7 +73,7 @@ class ControlPlane:
         """Start the controller manager and the scheduler, and wait until they work. Raises NotReady."""
         if self.given:
             return
-        manager, _ = self._controllers()
+        manager, _unused = self._controllers()
         # The first that the controller manager makes when it really works.
         api = self.cluster.api
         manager.wait_ready(lambda: api.exists("/api/v1/namespaces/default/serviceaccounts/default"), _READY_WITHIN)

@@ -53,7 +53,7 @@ class NotReady(RuntimeError):
 
 def free_port() -> int:
     """A loopback TCP port that nobody listens on, below the range from which outgoing connections take theirs."""
-    for _ in range(200):
+    for _unused in range(200):
         port = random.randint(10240, 32000)
         with socket.socket() as probe:
             try:

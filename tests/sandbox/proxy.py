@@ -99,7 +99,7 @@ class Proxy:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.stop()
 
     @property
@@ -186,7 +186,7 @@ class _Upstream:
 
     def close(self) -> None:
         with self._lock:
-            for _, connection in self._idle:
+            for _unused, connection in self._idle:
                 connection.close()
             self._idle.clear()
 
@@ -345,7 +345,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, answer: _Answer, cut: int = 0) -> None:
         """Head and body in one write. `cut` bytes are promised and never sent."""
         headers = list(answer.headers)
-        if not any(name.lower() == "content-length" for name, _ in headers) and answer.status not in (204, 304):
+        if not any(name.lower() == "content-length" for name, _unused in headers) and answer.status not in (204, 304):
             headers.append(("Content-Length", str(len(answer.body) + cut)))
         if cut:
             self.close_connection = True
@@ -363,7 +363,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep the connection without a word until the caller leaves, the time is over or the proxy stops."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not self.server.stopping.is_set():
-            readable, _, _ = select.select([self.connection], [], [], _HOLD_POLL)
+            readable, _unused, _other = select.select([self.connection], [], [], _HOLD_POLL)
             if readable and not self.connection.recv(1, socket.MSG_PEEK):
                 return
 
@@ -379,7 +379,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length")
         return None if length is None else self.rfile.read(int(length))
 
-    def log_message(self, *_: Any, **__: Any) -> None:
+    def log_message(self, *_unused: Any, **__: Any) -> None:
         """The list of requests has it all."""
 
 

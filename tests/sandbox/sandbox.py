@@ -39,7 +39,7 @@ class StartFailed(RuntimeError):
     """The supervisor did not come up; the text says why, and where its log is."""
 
 
-def _silent(_: str) -> None:
+def _silent(_unused: str) -> None:
     return
 
 

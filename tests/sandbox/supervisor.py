@@ -49,7 +49,7 @@ class Supervisor:
     def run(self, parts: list[str]) -> int:
         """Start, serve, stop; answers the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, lambda *_unused: self._stop.set())
         self.place.write(self.state)
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -92,7 +92,7 @@ class Supervisor:
             self._drop_dead_users()
         return self.status({})
 
-    def stop(self, _: dict[str, Any]) -> dict[str, Any]:
+    def stop(self, _unused: dict[str, Any]) -> dict[str, Any]:
         self._stop.set()
         return {}
 
@@ -101,7 +101,7 @@ class Supervisor:
         self._write()
         return self.status({})
 
-    def status(self, _: dict[str, Any]) -> dict[str, Any]:
+    def status(self, _unused: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
             return {
                 "users": [str(user) for user in self.users],
@@ -172,7 +172,7 @@ def _handler(supervisor: Supervisor) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: Any, **__: Any) -> None:
+        def log_message(self, *_unused: Any, **__: Any) -> None:
             """Requests of users are not worth a line."""
 
     return Handler

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from .._core.failure import invalid
-from .._core.names import check_label, short_hash
+from .._core.names import LABEL_MAX, check_label, short_hash
 from .._kubernetes.objects import LABEL_PREFIX, ObjectKey
 
 GROUP = "aphex.io"
@@ -210,8 +210,12 @@ def trigger_name(pipeline: str) -> str:
 
 
 def template_name(pipeline: str) -> str:
-    """Return the name of a binding's TriggerTemplate."""
-    return f"{pipeline}-trigger-template"
+    """Return the name of a binding's TriggerTemplate; Tekton's webhook takes no longer one than a label (P13).
+
+    The short form has an ending of its own: another one could be the long form of another pipeline.
+    """
+    name = f"{pipeline}-trigger-template"
+    return name if len(name) <= LABEL_MAX else f"{pipeline}-push"
 
 
 def repositories_name(knowledge_base: str) -> str:

@@ -198,7 +198,8 @@ class Organization(Tenant):
                 adopt=self.wishes.adopt,
             ),
             self.owned("objects", *self._objects(observed, builder, secret, tunnel_id), recorded=True),
-            self._record(observed, host, tunnel_id),
+            self._record(observed, host, f"{tunnel_id}.cfargotunnel.com"),
+            *(self._record(observed, former, None) for former in self._former_hosts(observed, host)),
             *self._readiness(),
             self.status_desired(self._status(observed, host, tunnel_id)),
         ]
@@ -209,21 +210,20 @@ class Organization(Tenant):
         return [builder.webhook_secret(value, version), builder.org_secrets(), builder.tunnel_secret()]
 
     def _referred_value(self, observed: Observed) -> Sensitive | None:
-        """Return the value that the user keeps in a Secret of the platform's namespace."""
+        """Return the value that the user keeps in a Secret of the platform's namespace, in base64 as it stands there."""
         reference = self.spec.webhook_secret_ref
         if not reference:
             return None
         value = ((observed.referred or {}).get("data") or {}).get(reference.get("key") or names.WEBHOOK_KEY)
-        if value is None:
+        if not isinstance(value, Sensitive) or not len(value):
             raise Failure(
                 Kind.MISSING,
                 tried="reading the webhook secret",
                 on=f"Secret {names.PLATFORM_NAMESPACE}/{reference['name']}",
-                said="the Secret or its key is not there",
+                said="the Secret or its key is not there, or empty",
                 remedy="Make it, or leave webhook_secret_ref out to have a secret generated",
             )
-        decoded: Sensitive = value.decoded()
-        return decoded
+        return value
 
     def _rotation(self, observed: Observed, builder: Builder) -> list[Desired]:
         """Return the next stage of a rotation; each stage is found again by looking (P16).
@@ -278,16 +278,30 @@ class Organization(Tenant):
             builder.connector(config, credentials, files),
         ]
 
-    def _record(self, observed: Observed, host: str, tunnel_id: str) -> DnsRecord:
+    def _record(self, observed: Observed, host: str, content: str | None) -> DnsRecord:
+        """Return the record of a host, or with no content that there should be none of ours."""
         return DnsRecord(
             zone=observed.settings.zone,
             name=host,
             type="CNAME",
-            content=f"{tunnel_id}.cfargotunnel.com",
+            content=content,
             proxied=True,
-            owner=str(self.owner),
-            adopt=self.wishes.adopt,
+            # Without the namespace, which is always the same: a comment has 100 characters.
+            owner=f"{self.kind} {self.spec.name}",
+            adopt=self.wishes.adopt and content is not None,
+            present=content is not None,
         )
+
+    def _former_hosts(self, observed: Observed, host: str) -> list[str]:
+        """Return the other hosts that may lead here: as the resource still says, and as the status recorded (B3).
+
+        Neither decides what is deleted: a record goes only if its comment says that it is ours (P25).
+        """
+        zone = observed.settings.zone
+        written = (((observed.resource or {}).get("spec") or {}).get("tunnel") or {}).get("hostname")
+        recorded = str(self.recorded_status.get("webhookURL") or "").removeprefix("https://")
+        found = {str(written or f"{self.spec.name}.{zone}"), recorded}
+        return sorted(name for name in found if name.endswith(f".{zone}") and name != host)
 
     def _readiness(self) -> list[Desired]:
         if not self.wishes.wait:
@@ -335,7 +349,7 @@ class Organization(Tenant):
         return [
             self.resource_leaving(),
             self.waits(*((key, Condition("gone")) for key in observed.bindings)),
-            self._gone_record(observed),
+            *self._gone_records(observed),
             self.gone("the connector", _named(self._connector_key)),
             *self._gone_tunnel(observed, secret),
             *([] if keep else self.exports(item for item in state if item)),
@@ -357,14 +371,9 @@ class Organization(Tenant):
             remedy="Run offboard for them first, or set wait to true",
         )
 
-    def _gone_record(self, observed: Observed) -> DnsRecord:
-        recorded = str(self.recorded_status.get("webhookURL") or "").removeprefix("https://")
-        zone = observed.settings.zone
-        # The host comes from the spec; status is never what deleting goes by, but it may name one host more (P25).
-        host = self.spec.hostname(zone) if not recorded.endswith("." + zone) else recorded
-        return DnsRecord(
-            zone=zone, name=host, type="CNAME", content=None, proxied=True, owner=str(self.owner), present=False
-        )
+    def _gone_records(self, observed: Observed) -> list[Desired]:
+        host = self.spec.hostname(observed.settings.zone)
+        return [self._record(observed, name, None) for name in (host, *self._former_hosts(observed, host))]
 
     def _gone_tunnel(self, observed: Observed, secret: Sensitive | str) -> list[Desired]:
         """Return the tunnel that should go; one that is not provably ours is never touched."""

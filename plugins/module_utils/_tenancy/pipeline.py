@@ -46,10 +46,10 @@ def parse(text: str) -> dict[str, t.Any]:
     if not isinstance(pipeline, dict):
         raise _wrong("it is no mapping", "Give a Pipeline with apiVersion, kind and spec")
     if pipeline.get("kind") != "Pipeline":
-        raise _wrong(f"its kind is {pipeline.get('kind')!r}, not Pipeline", "Give a Tekton Pipeline")
+        raise _wrong(f"its kind is {repr(pipeline.get('kind'))[:80]}, not Pipeline", "Give a Tekton Pipeline")
     if pipeline.get("apiVersion") != WANTED:
         raise _wrong(
-            f"its apiVersion is {pipeline.get('apiVersion')!r}, not {WANTED}",
+            f"its apiVersion is {repr(pipeline.get('apiVersion'))[:80]}, not {WANTED}",
             f"Convert it to {WANTED}; v1beta1 is not converted silently",
         )
     spec = pipeline.get("spec")

@@ -9,6 +9,7 @@ In: the live ConfigMap. Out: Settings. Never here: a second source; the admissio
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import typing as t
 from dataclasses import dataclass, field
@@ -97,8 +98,8 @@ def from_config_map(live: dict[str, t.Any] | None) -> Settings:
         username_prefix=data.get("usernamePrefix", "oidc:"),
         cloudflared_image=data.get("cloudflaredImage") or DEFAULT_CLOUDFLARED,
         cluster_domain=data.get("clusterDomain") or "cluster.local",
-        node_local_dns=data.get("nodeLocalDns", ""),
-        excluded_ranges=_lines(data, "excludedRanges"),
+        node_local_dns=_address(data, "nodeLocalDns"),
+        excluded_ranges=_networks(data, "excludedRanges"),
         max_bindings=_number(data, "maxBindings", 200),
         quota=DEFAULT_QUOTA | _mapping(data, "quota"),
         mcp_image=data.get("mcpImage", ""),
@@ -107,6 +108,24 @@ def from_config_map(live: dict[str, t.Any] | None) -> Settings:
 
 def _lines(data: dict[str, str], name: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in data.get(name, "").splitlines() if line.strip())
+
+
+def _networks(data: dict[str, str], name: str) -> tuple[str, ...]:
+    found = _lines(data, name)
+    for text in found:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            raise _wrong(name, f"{text[:80]!r} is no network") from error
+    return found
+
+
+def _address(data: dict[str, str], name: str) -> str:
+    text = data.get(name, "").strip()
+    try:
+        return str(ipaddress.ip_address(text)) if text else ""
+    except ValueError as error:
+        raise _wrong(name, f"{text[:80]!r} is no address") from error
 
 
 def _number(data: dict[str, str], name: str, default: int) -> int:

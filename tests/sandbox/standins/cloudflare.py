@@ -103,7 +103,7 @@ class Cloudflare(StandIn):
     def add_token(self, scopes: list[str] | None = None, value: str | None = None) -> str:
         """Add a token with rights out of SCOPES (all unless told) and return its value."""
         with self._lock:
-            text = value or "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(40))
+            text = value or "".join(secrets.choice(string.ascii_letters + string.digits) for _unused in range(40))
             token = Token(secrets.token_hex(16), text, SCOPES if scopes is None else frozenset(scopes))
             if token.scopes - SCOPES or not TOKEN.fullmatch(text):
                 raise ValueError("a token has rights out of SCOPES and 40 or more letters, digits, _ and -")
@@ -187,7 +187,7 @@ class Cloudflare(StandIn):
         header = request.headers.get("authorization")
         if header is None:
             raise no_headers()
-        scheme, _, value = header.partition(" ")
+        scheme, _unused, value = header.partition(" ")
         if scheme.lower() != "bearer" or not TOKEN.fullmatch(value):
             raise bad_header()
         with self._lock:

@@ -301,8 +301,8 @@ def _text_verdicts(key: str, text: str | None, request: Request) -> list[bool]:
         "": lambda wanted: have == wanted,
         ".exact": lambda wanted: have == wanted,
         ".contains": lambda wanted: wanted in have,
-        ".startswith": lambda wanted: have.startswith(wanted),
-        ".endswith": lambda wanted: have.endswith(wanted),
+        ".startswith": have.startswith,
+        ".endswith": have.endswith,
         ".present": lambda wanted: bool(have),
         ".absent": lambda wanted: not have,
     }

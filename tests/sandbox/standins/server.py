@@ -191,7 +191,7 @@ class StandIn:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.stop()
 
     @property
@@ -424,7 +424,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep the connection without a word until the caller leaves, the time is over or the server stops."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not self.server.stopping.is_set():
-            readable, _, _ = select.select([self.connection], [], [], 0.02)
+            readable, _unused, _other = select.select([self.connection], [], [], 0.02)
             if readable and not self.connection.recv(1, socket.MSG_PEEK):
                 return
 
@@ -442,5 +442,5 @@ class _Handler(BaseHTTPRequestHandler):
             continue
         return b"".join(parts)
 
-    def log_message(self, *_: Any, **__: Any) -> None:
+    def log_message(self, *_unused: Any, **__: Any) -> None:
         """Say nothing: the request log has it all."""

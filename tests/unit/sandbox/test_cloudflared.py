@@ -62,7 +62,9 @@ def test_first_match_wins_and_the_path_is_not_anchored() -> None:
     assert service("a.b.example.com", "/") == "http://wild.web.svc.cluster.local"
     assert service("example.com", "/") == "http_status:404"
     assert config.rules[0].origin == {"connectTimeout": "30s", "httpHostHeader": "listener"}
-    loose, _ = read_rules({"ingress": [{"path": "hook", "service": "http://x"}, {"service": "http_status:404"}]}, True)
+    loose, _unused = read_rules(
+        {"ingress": [{"path": "hook", "service": "http://x"}, {"service": "http_status:404"}]}, True
+    )
     assert find_rule(loose, "any", "/some/hook/here").service == "http://x"
 
 

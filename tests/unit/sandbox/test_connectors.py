@@ -75,7 +75,9 @@ def test_1033_while_no_replica_is_available(world: World) -> None:
     world.objects.deploy(local_pod(), available=0)
     assert world.broken() == (530, "error code: 1033")
     assert "no replica is available" in world.ask()[2][WHY]
-    trusting = Edge(world.cloudflare, world.objects, lambda *_: ("127.0.0.1", world.origin.port), needs_available=False)
+    trusting = Edge(
+        world.cloudflare, world.objects, lambda *_unused: ("127.0.0.1", world.origin.port), needs_available=False
+    )
     with trusting:
         world.edge, kept = trusting, world.edge
         assert world.ask()[0] == 202

@@ -136,7 +136,7 @@ def test_names_are_resolved_as_in_a_pod_and_the_host_can_be_set(world: World) ->
     for service in ("listener:8080", "listener.org-acme:8080", "listener.org-acme.svc:8080", "elsewhere.shop"):
         rules = f"ingress: [{{service: 'http://{service}', originRequest: {{httpHostHeader: inside}}}}]"
         connector = world.edge.register(credentials.tunnel, credentials, rules, "org-acme")
-        status, text, _ = world.ask()
+        status, text, _unused = world.ask()
         assert (status, json.loads(text)["headers"]["host"]) == (202, "inside")
         world.edge.unregister(connector)
 

@@ -80,10 +80,10 @@ def test_many_threads_share_one_count() -> None:
     seen: list[str | None] = []
 
     def ask() -> None:
-        for _ in range(100):
+        for _unused in range(100):
             seen.append(fault.kind if (fault := faults.decide("GET", "/a")) else None)
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=ask) for _unused in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -133,9 +133,9 @@ def test_what_has_no_json_form_says_so() -> None:
         (lambda: Fault("429", times=0), "count from 1"),
         (lambda: Kill(0), "counts from 1"),
         (lambda: Kill(1, "during"), "not one of"),
-        (lambda: ProcessKill(), "pid or a pid_file"),
+        (ProcessKill, "pid or a pid_file"),
         (lambda: ProcessKill(pid=5, pid_file="x"), "pid or a pid_file"),
-        (lambda: ProcessKill(pid=1)(), "no process that a test may end"),
+        (ProcessKill(pid=1), "no process that a test may end"),
     ],
 )
 def test_bad_values_are_refused(make: object, text: str) -> None:

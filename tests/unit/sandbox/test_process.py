@@ -103,4 +103,4 @@ def test_a_record_of_this_process_lives() -> None:
 
 
 def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
-    assert all(10240 <= free_port() <= 32000 for _ in range(50))
+    assert all(10240 <= free_port() <= 32000 for _unused in range(50))

@@ -32,8 +32,8 @@ class Upstream(StandIn):
         super().__init__()
         self.add_routes(
             route("POST", WRITE, _echo),
-            route("GET", WRITE, lambda _: json_answer(200, {"kind": "List", "apiVersion": "v1", "items": []})),
-            route("DELETE", f"{WRITE}/a", lambda _: Answer(204)),
+            route("GET", WRITE, lambda _unused: json_answer(200, {"kind": "List", "apiVersion": "v1", "items": []})),
+            route("DELETE", f"{WRITE}/a", lambda _unused: Answer(204)),
         )
 
 

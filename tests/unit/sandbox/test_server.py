@@ -93,7 +93,7 @@ def test_query_unknown_path_unknown_method_and_defects(
     assert echoed == {"query": {"q": ["a b", "c"], "e": [""]}, "one": "a b", "none": None}
     assert ask(client, "GET", "/nowhere")[0] == 404
     assert ask(client, "PATCH", "/notes")[0] == 405
-    status, text, _ = ask(client, "GET", "/broken")
+    status, text, _unused = ask(client, "GET", "/broken")
     assert status == 500
     assert "the stand-in itself failed: KeyError" in text
     assert "failed in the stand-in itself" in caplog.text
@@ -150,7 +150,7 @@ def test_the_clock_can_be_shifted(notes: Notes) -> None:
 @pytest.mark.parametrize(("kind", "status"), [("429", 429), ("500", 500)])
 def test_faults_that_answer(notes: Notes, client: http.client.HTTPConnection, kind: str, status: int) -> None:
     notes.faults.arm(Fault(kind, retry_after=7))
-    got, _, headers = ask(client, "POST", "/notes", "x")
+    got, _unused, headers = ask(client, "POST", "/notes", "x")
     assert got == status
     assert headers.get("Retry-After") == ("7" if kind == "429" else None)
     assert ask(client, "GET", "/notes")[1] == "[]"
@@ -186,7 +186,7 @@ def test_a_time_out_ends_by_itself(notes: Notes, client: http.client.HTTPConnect
 
 def test_garbage_is_whole_and_no_json_or_cut_short(notes: Notes, client: http.client.HTTPConnection) -> None:
     notes.faults.arm(Fault("garbage"))
-    status, text, _ = ask(client, "GET", "/notes")
+    status, text, _unused = ask(client, "GET", "/notes")
     assert status == 200
     with pytest.raises(json.JSONDecodeError):
         json.loads(text)
@@ -250,7 +250,7 @@ def test_a_request_costs_no_forty_milliseconds(notes: Notes, client: http.client
     """Two packets and Nagle would cost 40 ms each; the bound leaves room for a busy machine."""
     ask(client, "GET", "/notes")
     took = []
-    for _ in range(50):
+    for _unused in range(50):
         started = time.perf_counter()
         ask(client, "POST", "/notes", "x" * 100)
         took.append(time.perf_counter() - started)

@@ -63,15 +63,15 @@ def test_a_family_is_built_once_for_each_content(family: Family, tmp_path: Path)
 def test_a_failed_build_says_why_and_leaves_no_folder(family: Family, tmp_path: Path) -> None:
     (tmp_path / "broken").touch()
     with pytest.raises(BuildFailed, match=r"hello: go build ended with 1(.|\n)*main.go:1: no"):
-        built("hello", lambda _: None)
+        built("hello", lambda _unused: None)
     (tmp_path / "broken").unlink()
-    assert (built("hello", lambda _: None) / "hello").exists()
+    assert (built("hello", lambda _unused: None) / "hello").exists()
 
 
 def test_without_go_the_user_is_told_what_to_install(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(BuildFailed, match=f"{family.name} has to be built, and there is no `go` on the PATH"):
-        built("hello", lambda _: None)
+        built("hello", lambda _unused: None)
 
 
 def test_the_control_plane_tells_its_own_version() -> None:

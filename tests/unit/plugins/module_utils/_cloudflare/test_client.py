@@ -53,7 +53,7 @@ def test_a_read_is_repeated_after_every_fault(world: World, kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_b2_a_tunnel_is_created_once_whatever_happens_to_the_answer(world: World, kind: str) -> None:
     world.fault(kind, "POST")
-    _, result = world.run(Tunnel("webhooks-acme"))
+    _unused, result = world.run(Tunnel("webhooks-acme"))
     assert [item["id"] for item in world.tunnels()] == [result["id"]]
     posts = [entry for entry in world.standin.log.entries() if entry.method == "POST"]
     assert len(posts) == (1 if kind == "lost" else 2)
@@ -77,7 +77,7 @@ def test_a_post_is_not_repeated_when_the_look_finds_what_a_third_attempt_made(wo
 
 
 def test_an_unclear_patch_is_looked_for_before_it_is_repeated(world: World) -> None:
-    _, made = world.run(Tunnel("one"))
+    _unused, made = world.run(Tunnel("one"))
     world.standin.log.clear()
     world.fault("lost", "PATCH")
     world.run(Tunnel("two", tunnel_id=made["id"]))
@@ -240,7 +240,7 @@ def test_all_pages_of_a_list_are_read(world: World) -> None:
 def test_ids_are_shared_within_a_run_by_who_asks(world: World) -> None:
     cache = MemoryCache()
     runtime = Runtime(now=time.time, cache=cache)
-    for _ in range(2):
+    for _unused in range(2):
         world.client(runtime=runtime).zone_id(ZONE)
     assert len(world.standin.log.entries()) == 1
     world.client(runtime=runtime, token=Sensitive(world.standin.add_token())).zone_id(ZONE)

@@ -124,7 +124,7 @@ def test_create_then_again_then_drift_then_update_then_absent(world: World) -> N
     assert not outcome.plan.changed
     assert world.writes() == []
     assert again == result
-    drifted, _ = world.run(_record(proxied=False, ttl=300))
+    drifted, _unused = world.run(_record(proxied=False, ttl=300))
     assert drifted.plan.changed
     outcome, repaired = world.run(desired)
     assert outcome.plan.diff[0]["before"] == {
@@ -154,9 +154,9 @@ def test_check_mode_writes_nothing_and_predicts_the_record(world: World) -> None
 
 def test_a_proxied_record_has_the_automatic_ttl(world: World) -> None:
     desired = _record(proxied=True, ttl=300)
-    _, result = world.run(desired)
+    _unused, result = world.run(desired)
     assert result["ttl"] == 1
-    outcome, _ = world.run(desired)
+    outcome, _unused = world.run(desired)
     assert not outcome.plan.changed
 
 
@@ -165,7 +165,7 @@ def test_a_proxied_record_has_the_automatic_ttl(world: World) -> None:
 )
 def test_every_type_is_unchanged_the_second_time(world: World, kind: str, content: str) -> None:
     world.run(_record(kind, content))
-    outcome, _ = world.run(_record(kind, content))
+    outcome, _unused = world.run(_record(kind, content))
     assert not outcome.plan.changed
 
 
@@ -197,7 +197,7 @@ def test_a_foreign_record_is_taken_over_when_told(world: World, there: tuple[str
     _foreign(world, *there, comment="made by hand")
     world.run(_record(adopt=True))
     assert _there(world) == [("CNAME", TARGET, "aphex.platform")]
-    outcome, _ = world.run(_record())
+    outcome, _unused = world.run(_record())
     assert not outcome.plan.changed
 
 
@@ -229,7 +229,7 @@ def test_several_addresses_of_one_name_stand_side_by_side(world: World) -> None:
     desired = [_record("A", f"192.0.2.{number}", exclusive=False) for number in (1, 2, 3)]
     world.run(*desired)
     assert len(world.records()) == 3
-    outcome, _ = world.run(*desired)
+    outcome, _unused = world.run(*desired)
     assert not outcome.plan.changed
     assert len({step.target for step in world.run(*_absent(desired))[0].done}) == 3
     assert world.records() == []
@@ -256,9 +256,9 @@ def test_a_changed_text_replaces_ours_and_never_theirs(world: World) -> None:
 
 def test_absent_leaves_foreign_records_unless_told(world: World) -> None:
     _foreign(world, "A", "192.0.2.9")
-    outcome, _ = world.run(_record("A", None, present=False))
+    outcome, _unused = world.run(_record("A", None, present=False))
     assert not outcome.plan.changed
-    outcome, _ = world.run(_record("A", "192.0.2.1", present=False, adopt=True))
+    outcome, _unused = world.run(_record("A", "192.0.2.1", present=False, adopt=True))
     assert not outcome.plan.changed
     world.run(_record("A", None, present=False, adopt=True))
     assert world.records() == []

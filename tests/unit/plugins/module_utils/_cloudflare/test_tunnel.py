@@ -82,7 +82,7 @@ def test_b2_after_a_crash_the_tunnel_is_known_by_its_secret(world: World) -> Non
     for step in product.plan(Tunnel(NAME, secret=_secret(), on_secret_mismatch="refuse")):
         product.perform(step)
     world.writes()
-    outcome, _ = world.run(Tunnel(NAME, secret=_secret(), on_secret_mismatch="refuse"))
+    outcome, _unused = world.run(Tunnel(NAME, secret=_secret(), on_secret_mismatch="refuse"))
     assert not outcome.plan.changed
     assert world.writes() == []
     assert len(world.tunnels()) == 1
@@ -103,7 +103,7 @@ def test_b2_a_live_tunnel_of_somebody_else_is_refused_and_kept(world: World) -> 
     "given", [{"adopt": True, "on_secret_mismatch": "refuse"}, {"on_secret_mismatch": "rotate"}, {"recorded": True}]
 )
 def test_a_live_tunnel_is_taken_over_in_place(world: World, given: dict[str, Any]) -> None:
-    _, made = world.run(Tunnel(NAME, secret=_secret("x")))
+    _unused, made = world.run(Tunnel(NAME, secret=_secret("x")))
     world.writes()
     if given.pop("recorded", False):
         given = {"tunnel_id": made["id"], "on_secret_mismatch": "refuse"}
@@ -115,15 +115,15 @@ def test_a_live_tunnel_is_taken_over_in_place(world: World, given: dict[str, Any
 
 
 def test_a_tunnel_that_was_deleted_by_hand_is_not_taken_for_a_live_one(world: World) -> None:
-    _, first = world.run(Tunnel(NAME))
+    _unused, first = world.run(Tunnel(NAME))
     world.run(Tunnel(NAME, present=False))
-    _, second = world.run(Tunnel(NAME, tunnel_id=first["id"]))
+    _unused, second = world.run(Tunnel(NAME, tunnel_id=first["id"]))
     assert second["id"] != first["id"]
     assert [item["id"] for item in world.tunnels()] == [second["id"]]
 
 
 def test_a_recorded_tunnel_gets_its_name_back(world: World) -> None:
-    _, made = world.run(Tunnel("renamed-by-hand"))
+    _unused, made = world.run(Tunnel("renamed-by-hand"))
     world.writes()
     outcome, result = world.run(Tunnel(NAME, tunnel_id=made["id"]))
     assert world.writes() == ["PATCH /cfd_tunnel"]
@@ -152,10 +152,10 @@ def test_an_unknown_secret_is_waited_for(world: World) -> None:
 
 
 def test_credentials_come_only_when_asked_for(world: World) -> None:
-    _, silent = world.run(Tunnel(NAME, secret=_secret()))
+    _unused, silent = world.run(Tunnel(NAME, secret=_secret()))
     assert "token" not in silent
     for tunnel in (Tunnel(NAME, secret=_secret(), return_credentials=True), Tunnel(NAME, return_credentials=True)):
-        _, told = world.run(tunnel)
+        _unused, told = world.run(tunnel)
         assert not told["token"].hidden
         assert Credentials.from_token(told["token"].reveal()).secret == _secret().reveal()
         assert str(told["token"]) == "***"
@@ -163,7 +163,7 @@ def test_credentials_come_only_when_asked_for(world: World) -> None:
 
 def test_credentials_after_a_rotation_are_the_new_ones(world: World) -> None:
     world.run(Tunnel(NAME, secret=_secret("x")))
-    _, told = world.run(Tunnel(NAME, secret=_secret(), return_credentials=True))
+    _unused, told = world.run(Tunnel(NAME, secret=_secret(), return_credentials=True))
     assert Credentials.from_token(told["token"].reveal()).secret == _secret().reveal()
 
 
@@ -182,7 +182,7 @@ def test_connections_are_closed_before_the_tunnel_is_deleted(world: World) -> No
     world.run(Tunnel(NAME))
     _connect(world)
     world.writes()
-    outcome, _ = world.run(Tunnel(NAME, present=False))
+    outcome, _unused = world.run(Tunnel(NAME, present=False))
     assert [step.verb for step in outcome.done] == ["disconnect", "delete"]
     assert world.writes() == ["DELETE /cfd_tunnel/connections", "DELETE /cfd_tunnel"]
     assert len({step.target for step in outcome.done}) == 2
@@ -232,7 +232,7 @@ def _with_a_stubborn_connector(world: World, patch: pytest.MonkeyPatch) -> Clien
 
 
 def test_absent_deletes_the_recorded_tunnel_under_any_name(world: World) -> None:
-    _, made = world.run(Tunnel("renamed-by-hand"))
+    _unused, made = world.run(Tunnel("renamed-by-hand"))
     world.run(Tunnel(NAME, present=False, tunnel_id=made["id"]))
     assert world.tunnels() == []
 
@@ -262,7 +262,7 @@ def test_two_runs_with_the_same_secret_make_one_tunnel(world: World) -> None:
     product = Cloudflare(world.client())
     desired = Tunnel(NAME, secret=_secret())
     steps = product.plan(desired)
-    _, made = world.run(desired)
+    _unused, made = world.run(desired)
     product.perform(steps[0])
     assert product.result(desired)["id"] == made["id"]
     assert len(world.tunnels()) == 1
@@ -278,7 +278,7 @@ def test_tunnels_of_other_names_and_deleted_ones_are_not_found(world: World) -> 
 
 
 def test_a_tunnels_token_is_read_for_use_cases(world: World) -> None:
-    _, made = world.run(Tunnel(NAME, secret=_secret()))
+    _unused, made = world.run(Tunnel(NAME, secret=_secret()))
     token = Cloudflare(world.client()).tunnel_token(made["id"])
     assert Credentials.from_token(token.reveal()).tunnel == made["id"]
     assert token.hidden

@@ -173,7 +173,7 @@ def test_services_of_every_kind_are_taken(service: str) -> None:
 
 
 def _tunnel(world: World, config_src: str = "cloudflare") -> str:
-    _, made = world.run(Tunnel("shop", config_src=config_src))
+    _unused, made = world.run(Tunnel("shop", config_src=config_src))
     world.writes()
     return str(made["id"])
 
@@ -211,14 +211,14 @@ def test_present_then_again_then_drift_then_absent_leaves_the_rest_alone(world: 
     assert world.writes() == []
     assert again == result
     _foreign_config(world, tunnel_id)
-    outcome, _ = world.run(desired)
+    outcome, _unused = world.run(desired)
     assert outcome.plan.changed
     assert _config(world)["ingress"] == [FOREIGN, OURS, CATCH_ALL]
-    outcome, _ = world.run(TunnelRules(tunnel_id, (OURS,), present=False))
+    outcome, _unused = world.run(TunnelRules(tunnel_id, (OURS,), present=False))
     assert outcome.plan.changed
     assert _config(world)["ingress"] == [FOREIGN, CATCH_ALL]
     world.writes()
-    outcome, _ = world.run(TunnelRules(tunnel_id, (OURS,), present=False))
+    outcome, _unused = world.run(TunnelRules(tunnel_id, (OURS,), present=False))
     assert not outcome.plan.changed
     assert world.writes() == []
 
@@ -237,7 +237,7 @@ def test_an_unknown_tunnel_is_waited_for_and_needs_no_request(world: World) -> N
     assert [step.ready for step in outcome.plan.steps] == [False]
     assert result["rules"] == [OURS]
     assert world.standin.log.entries() == []
-    outcome, _ = world.run(TunnelRules(UNKNOWN, (OURS,), present=False))
+    outcome, _unused = world.run(TunnelRules(UNKNOWN, (OURS,), present=False))
     assert not outcome.plan.changed
 
 

@@ -1,0 +1,168 @@
+"""Every call of every journey x every fault: it converges, or says so in a sentence and the next run converges.
+
+A fault that strikes once is overcome by the same run. One that lasts ends the run in a sentence; without it, the next
+run goes on. In the end each tenant is in the state of one that nobody disturbed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import cycle
+
+import pytest
+
+from tests.contract import harness, journey
+from tests.contract.harness import IMPATIENT, Bed, Ended, Site
+from tests.contract.journey import Call, Journey, in_words
+from tests.contract.verdict import Reference, compare
+from tests.sandbox.faults import KINDS, Fault
+
+SIDE_BY_SIDE = 12
+EACH = 8
+"""How many calls of one run are struck, each once, far apart from each other."""
+
+Say = Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def bed() -> Iterator[Bed]:
+    with harness.bed() as made:
+        yield made
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    def aloud(line: str) -> None:
+        with capsys.disabled():
+            print(line, file=sys.stderr, flush=True)
+
+    return aloud
+
+
+@dataclass
+class Strikes:
+    """A matcher that says yes to each of the chosen calls once. That the same request comes again right afterwards is
+    the product's answer to the fault, and no further call."""
+
+    site: Site
+    chosen: frozenset[Call]
+    struck: set[Call] = field(default_factory=set)
+    _count: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _repeats: set[tuple[str, str]] = field(default_factory=set)
+
+    def __call__(self, method: str, path: str) -> bool:
+        key = (method, in_words(self.site, path))
+        if key in self._repeats:
+            self._repeats.remove(key)
+            return False
+        self._count[key] += 1
+        call = Call(key[1], method, self._count[key])
+        if call not in self.chosen:
+            return False
+        self.struck.add(call)
+        self._repeats.add(key)
+        return True
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One disturbed run: the kind of fault and the calls that it strikes."""
+
+    kind: str
+    calls: frozenset[Call]
+
+    def __str__(self) -> str:
+        return f"{self.kind} once at each of {', '.join(map(str, sorted(self.calls)))}"
+
+
+@pytest.mark.parametrize("way", journey.JOURNEYS, ids=lambda way: way.name)
+def test_a_fault_at_any_call_is_overcome_by_the_same_run(bed: Bed, way: Journey, say: Say) -> None:
+    reference = Reference.of(bed, way)
+    calls = journey.without_polls(reference.calls)
+    groups = -(-len(calls) // EACH)
+    trials = [Trial(kind, frozenset(calls[start::groups])) for kind in KINDS for start in range(groups)]
+    sites: dict[Site, str] = {}
+    struck: set[tuple[str, Call]] = set()
+
+    def attempt(trial: Trial) -> str:
+        site = way.site(bed, reference.organization)
+        sites[site] = str(trial)
+        strikes = Strikes(site, trial.calls)
+        site.faults.arm(Fault(trial.kind, match=strikes, times=None))
+        ended = _run(way, site)
+        struck.update((trial.kind, call) for call in strikes.struck)
+        return "" if ended.ok else f"{trial}: {ended.msg}"
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        problems = [text for text in pool.map(attempt, trials) if text]
+    problems += compare(bed, reference, sites)
+    problems += [f"{kind} never struck {call}" for kind in KINDS for call in calls if (kind, call) not in struck]
+    say(f"{way.name}: {len(struck)} combinations of {len(calls)} calls and {len(KINDS)} faults in {len(trials)} runs")
+    assert problems == []
+
+
+@pytest.mark.parametrize("way", journey.JOURNEYS, ids=lambda way: way.name)
+def test_a_fault_that_lasts_ends_in_a_sentence_and_the_next_run_converges(bed: Bed, way: Journey, say: Say) -> None:
+    reference = Reference.of(bed, way)
+    pairs = _pairs(reference.calls)
+    sites: dict[Site, str] = {}
+
+    def attempt(pair: tuple[str, str]) -> list[str]:
+        family, kind = pair
+        label = f"{kind} at every {family}"
+        site = way.site(bed, reference.organization)
+        sites[site] = label
+        site.faults.arm(Fault(kind, match=_of_family(site, family), times=None))
+        ended = _run(way, site)
+        if not site.faults.struck():
+            return [f"{label}: never struck"]
+        site.faults.clear()
+        next_one = _run(way, site)
+        said = [] if ended.ok and family in HARMLESS else _unclear(ended)
+        if not next_one.ok:
+            said.append(f"the next run failed: {next_one.msg}")
+        return [f"{label}: {text}" for text in said]
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        problems = [text for found in pool.map(attempt, pairs) for text in found]
+    problems += compare(bed, reference, sites)
+    say(f"{way.name}: {len(pairs)} combinations of a family of calls and a fault that lasts")
+    assert problems == []
+
+
+HARMLESS = frozenset({"DELETE /apis/coordination.k8s.io/v1/namespaces/*/leases/*"})
+"""That the right to write cannot be given back costs the next run nothing: the holder is dead by then."""
+
+
+def _run(way: Journey, site: Site) -> Ended:
+    return way.start(site, IMPATIENT).ended()
+
+
+def _pairs(calls: Iterable[Call]) -> list[tuple[str, str]]:
+    """Every family of calls with one fault after the other; Cloudflare's few with each."""
+    families = sorted({call.family for call in calls})
+    far = [family for family in families if "/client/v4/" in family]
+    near = [family for family in families if family not in far]
+    return [*zip(near, cycle(KINDS)), *((family, kind) for family in far for kind in KINDS)]
+
+
+def _of_family(site: Site, family: str) -> Callable[[str, str], bool]:
+    return lambda method, path: Call(in_words(site, path), method).family == family
+
+
+def _unclear(ended: Ended) -> list[str]:
+    """Return what is wrong with the answer of a run that could not be done."""
+    if ended.ok or ended.result is None:
+        return ["it did not fail"]
+    failure, msg = ended.result["failure"], ended.msg
+    problems = []
+    if failure["kind"] not in ("busy", "timeout", "broken"):
+        problems.append(f"its kind is {failure['kind']}: {msg}")
+    if re.search(r"Traceback|\n|0x[0-9a-f]{6}|Error\(|<class", msg) or not msg.endswith(".") or len(msg) > 500:
+        problems.append(f"no clear sentence: {msg!r}")
+    return problems
