@@ -60,7 +60,7 @@ def answer(entry_point: EntryPoint, params: Params, runtime: Runtime) -> dict[st
     try:
         return _answer(entry_point, params, runtime)
     except Failure as failure:
-        return {"failed": True, "changed": False, "msg": failure.sentence(), "failure": failure.as_dict()}
+        return refused(failure)
     except Exception as error:  # noqa: BLE001 - the last line before Ansible: what passes here prints its cause (N3)
         place = traceback.extract_tb(error.__traceback__)[-1]
         return {
@@ -165,10 +165,14 @@ def identity() -> str:
     return f"{user}@{socket.gethostname()}/{os.getpid()}"
 
 
+def refused(failure: Failure) -> dict[str, t.Any]:
+    """Return the task result of a failure: one sentence for people, a dict for programs."""
+    return {"failed": True, "changed": False, "msg": failure.sentence(), "failure": failure.as_dict()}
+
+
 def refused_arguments(said: str) -> dict[str, t.Any]:
     """Return the task result for arguments that Ansible's own check refuses; one shape on both paths."""
-    failure = invalid("checking the arguments", said)
-    return {"failed": True, "changed": False, "msg": failure.sentence(), "failure": failure.as_dict()}
+    return refused(invalid("checking the arguments", said))
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]  # Ansible carries no types

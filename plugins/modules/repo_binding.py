@@ -41,18 +41,18 @@ options:
   aphex_org:
     description:
       - The organization that the repository is bound to. It must be there, and cannot be changed.
+      - Required with O(state=present).
     type: str
-    required: true
   repo_org:
     description:
       - The owner of the repository at GitHub, one of those that the platform has approved. It cannot be changed.
+      - Required with O(state=present).
     type: str
-    required: true
   repo_name:
     description:
       - The repository's name at GitHub, without its owner. It cannot be changed.
+      - Required with O(state=present).
     type: str
-    required: true
   pipeline_name:
     description:
       - Name of the Pipeline, of its namespace and of its Argo CD project, at most 52 characters, unique in the whole
@@ -115,7 +115,8 @@ options:
     default: none
   retention:
     description:
-      - How many finished runs are kept, and for how long.
+      - How many finished runs are kept, and for how long. A kept run keeps its volumes, so there are never more of them
+        than leave the next run the volume claims of the quota that it needs.
     type: dict
     suboptions:
       successful:
@@ -172,9 +173,6 @@ EXAMPLES = r"""
 - name: Release it, keeping what its namespace holds
   aphex.platform.repo_binding:
     name: web-shop
-    aphex_org: acme-corp
-    repo_org: acme-corp
-    repo_name: web-shop
     state: absent
 """
 
@@ -270,9 +268,9 @@ ENTRY_POINT = EntryPoint(
     options={
         "name": {"type": "str", "required": True},
         "namespace": {"type": "str", "default": "platform-system"},
-        "aphex_org": {"type": "str", "required": True},
-        "repo_org": {"type": "str", "required": True},
-        "repo_name": {"type": "str", "required": True},
+        "aphex_org": {"type": "str"},
+        "repo_org": {"type": "str"},
+        "repo_name": {"type": "str"},
         "pipeline_name": {"type": "str"},
         "template_ref": {"type": "str", "choices": ["run-pipeline-v1"], "default": "run-pipeline-v1"},
         "pipeline_spec": {"type": "raw"},
@@ -305,7 +303,7 @@ ENTRY_POINT = EntryPoint(
         **TENANT_NAMESPACE,
         **KUBERNETES,
     },
-    rules={"required_if": [("state", "present", ("pipeline_spec",))]},
+    rules={"required_if": [("state", "present", ("aphex_org", "repo_org", "repo_name", "pipeline_spec"))]},
     products={"kubernetes": Kubernetes},
     use_case=use_case,
     result_key="repo_binding",

@@ -28,6 +28,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
 from ansible_collections.aphex.platform.plugins.module_utils._edge import (
     EntryPoint,
@@ -35,10 +36,12 @@ from ansible_collections.aphex.platform.plugins.module_utils._edge import (
     conceal,
     identity,
     plain,
+    refused,
     refused_arguments,
 )
 
 SWITCH = "aphex_platform_in_process"
+OLDEST_PYTHON = (3, 11)
 _FALSE = ("false", "no", "off", "0", "n", "f")
 
 display = Display()
@@ -94,7 +97,7 @@ class InProcess(ActionBase):
         if reason:
             display.vv(f"{self._task.action} runs as a module: {reason}", host=task_vars.get("inventory_hostname"))
             result.update(self._execute_module(task_vars=task_vars, wrap_async=bool(self._task.async_val)))
-            return result
+            return self._too_old(task_vars) or result if _broke(result) else result
         with _environment(self._environment()):
             result.update(self._answer(task_vars))
         return result
@@ -114,6 +117,32 @@ class InProcess(ActionBase):
         if missing and interpreter and interpreter != sys.executable:
             return f"{', '.join(missing)} is missing here, and {interpreter} may have it"
         return ""
+
+    def _too_old(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any] | None:
+        """Return the sentence for a module that broke because of its Python, or nothing (N20).
+
+        Asked only after a module broke: an old Python cannot even read what would tell it.
+        """
+        interpreter = (self._used_interpreter or "").lstrip("#!").strip()
+        if not interpreter:
+            return None
+        asked = self._low_level_execute_command(f"{interpreter} -c 'import sys; print(*sys.version_info[:2])'")
+        words = str(asked.get("stdout", "")).split()
+        if len(words) != 2 or not all(word.isdigit() for word in words):
+            return None
+        version = (int(words[0]), int(words[1]))
+        if version >= OLDEST_PYTHON:
+            return None
+        host = self._task.delegate_to or task_vars.get("inventory_hostname")
+        return refused(
+            Failure(
+                Kind.MISSING,
+                tried=f"running {self._task.action}",
+                on=f"on {host}",
+                said=f"its Python is {'.'.join(words)} ({interpreter}), {'.'.join(map(str, OLDEST_PYTHON))} is wanted",
+                remedy="Install a newer one and set ansible_python_interpreter to it",
+            )
+        )
 
     def _wanted(self, task_vars: dict[str, t.Any]) -> bool:
         value = self._templar.template(task_vars.get(SWITCH, True))
@@ -155,6 +184,11 @@ class InProcess(ActionBase):
                 display.v(text, host=host)
 
         return show
+
+
+def _broke(result: dict[str, t.Any]) -> bool:
+    """Tell whether a module ended without an answer of ours."""
+    return bool(result.get("failed")) and "failure" not in result
 
 
 def _first_error(action: str, checked: t.Any) -> str:

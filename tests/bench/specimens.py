@@ -63,7 +63,7 @@ def objects(name: str) -> list[Object]:
         builder.limits({}),
         builder.quota({}),
         builder.isolation([]),
-        builder.pruner(),
+        builder.pruner(parsed, {}),
         builder.pipeline(parsed),
         builder.project(),
         builder.template(parsed),

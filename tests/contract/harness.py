@@ -21,7 +21,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.contract import platform, snapshot
 from tests.sandbox import stack
@@ -186,8 +186,15 @@ class Site:
         return found + [f"{entry.method} {entry.path} -> {entry.status}" for entry in self.cloudflare.log.writes()]
 
     def stop(self) -> None:
+        """Close both servers. What they have seen, and the stand-in's state, can still be read."""
         self.proxy.stop()
         self.cloudflare.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def _connection(self) -> dict[str, Any]:
         return {"host": self.proxy.url, "api_key": self.bed.token}
@@ -226,7 +233,6 @@ class Bed:
     runner: Runner
     before: frozenset[str]
     """The names of all objects that were there before the first tenant."""
-    sites: list[Site] = field(default_factory=list)
 
     @property
     def api(self) -> Api:
@@ -246,9 +252,7 @@ class Bed:
         cloudflare.faults = faults
         cloudflare.start()
         cloudflare.add_zone(stack.ZONE)
-        made = Site(self, organization or _name(), _name(), self.sandbox.proxy(faults), cloudflare)
-        self.sites.append(made)
-        return made
+        return Site(self, organization or _name(), _name(), self.sandbox.proxy(faults), cloudflare)
 
 
 def _name() -> str:
@@ -261,15 +265,12 @@ def bed() -> Iterator[Bed]:
     version = os.environ.get("APHEX_SANDBOX_EMULATED_VERSION")
     name = os.environ.get("APHEX_SANDBOX", "tests") + "-crash"
     sandbox = join(name, ["crds"], user=User.this_process("pytest"), emulated_version=version)
-    made = None
     try:
         platform.install(sandbox)
         sandbox.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
         with tempfile.TemporaryDirectory(prefix="aphex-runs-") as folder:
-            made = Bed(sandbox, Runner(Path(folder)), snapshot.names(sandbox.api))
-            yield made
-            made.runner.stop()
+            runner = Runner(Path(folder))
+            yield Bed(sandbox, runner, snapshot.names(sandbox.api))
+            runner.stop()
     finally:
-        for site in made.sites if made else []:
-            site.stop()
         sandbox.leave()

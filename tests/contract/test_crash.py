@@ -54,32 +54,38 @@ class Point:
 def test_a_kill_at_any_write_changes_nothing_in_the_end(bed: Bed, way: Journey, say: Say) -> None:
     reference = Reference.of(bed, way)
     points = [Point(call, when) for call in journey.writes(reference.calls) for when in WHEN]
+    sites: dict[Site, str] = {}
+
+    def attempt(point: Point) -> list[str]:
+        with way.site(bed, reference.organization) as site:
+            sites[site] = str(point)
+            return [f"{point}: {text}" for text in _killed(way, site, point)]
+
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        sites = list(pool.map(lambda point: way.site(bed, reference.organization), points))
-        problems = [text for found in pool.map(lambda pair: _struck(way, *pair), zip(sites, points, strict=True)) for text in found]
-    problems += compare(bed, reference, dict(zip(sites, map(str, points), strict=True)))
+        problems = [text for found in pool.map(attempt, points) for text in found]
+    problems += compare(bed, reference, sites)
     say(f"{way.name}: killed at {len(points)} points, before and after each of {len(points) // 2} writes")
     assert problems == []
 
 
-def _struck(way: Journey, site: Site, point: Point) -> list[str]:
+def _killed(way: Journey, site: Site, point: Point) -> list[str]:
     """Run and kill, run again, run once more; return what was not as it should be."""
     old = generated(site)
     started: Future[Run] = Future()
     site.faults.arm(Kill(point.call.nth, point.when, lambda: started.result().kill(), point.call.matches(site)))
     started.set_result(way.start(site, PATIENT))
     if not started.result().ended().killed:
-        return [f"{point}: the write never came"]
+        return ["the write never came"]
     made = generated(site)
     site.clear()
     again = site.run(way.module, **way.params)
     if not again.ok:
-        return [f"{point}: the next run failed: {again.msg}"]
-    problems = [f"{point}: {name} was replaced" for name in _replaced(way, old, made, generated(site))]
+        return [f"the next run failed: {again.msg}"]
+    problems = [f"{name} was replaced" for name in _replaced(way, old, made, generated(site))]
     site.clear()
     third = site.run(way.module, **way.params)
     if not third.ok or third.changed or site.writes():
-        problems.append(f"{point}: the run after that changed something: {third.msg} {site.writes()}")
+        problems.append(f"the run after that changed something: {third.msg} {site.writes()}")
     return problems
 
 

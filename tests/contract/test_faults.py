@@ -90,11 +90,11 @@ def test_a_fault_at_any_call_is_overcome_by_the_same_run(bed: Bed, way: Journey,
     struck: set[tuple[str, Call]] = set()
 
     def attempt(trial: Trial) -> str:
-        site = way.site(bed, reference.organization)
-        sites[site] = str(trial)
-        strikes = Strikes(site, trial.calls)
-        site.faults.arm(Fault(trial.kind, match=strikes, times=None))
-        ended = _run(way, site)
+        with way.site(bed, reference.organization) as site:
+            sites[site] = str(trial)
+            strikes = Strikes(site, trial.calls)
+            site.faults.arm(Fault(trial.kind, match=strikes, times=None))
+            ended = _run(way, site)
         struck.update((trial.kind, call) for call in strikes.struck)
         return "" if ended.ok else f"{trial}: {ended.msg}"
 
@@ -115,14 +115,14 @@ def test_a_fault_that_lasts_ends_in_a_sentence_and_the_next_run_converges(bed: B
     def attempt(pair: tuple[str, str]) -> list[str]:
         family, kind = pair
         label = f"{kind} at every {family}"
-        site = way.site(bed, reference.organization)
-        sites[site] = label
-        site.faults.arm(Fault(kind, match=_of_family(site, family), times=None))
-        ended = _run(way, site)
-        if not site.faults.struck():
-            return [f"{label}: never struck"]
-        site.faults.clear()
-        next_one = _run(way, site)
+        with way.site(bed, reference.organization) as site:
+            sites[site] = label
+            site.faults.arm(Fault(kind, match=_of_family(site, family), times=None))
+            ended = _run(way, site)
+            if not site.faults.struck():
+                return [f"{label}: never struck"]
+            site.faults.clear()
+            next_one = _run(way, site)
         said = [] if ended.ok and family in HARMLESS else _unclear(ended)
         if not next_one.ok:
             said.append(f"the next run failed: {next_one.msg}")

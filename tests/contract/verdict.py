@@ -32,16 +32,16 @@ class Reference:
     @classmethod
     def of(cls, bed: Bed, way: Journey) -> Reference:
         """Make the journey, and see that a second one changes nothing."""
-        host = bed.site()
-        if way.shares:
-            host.done("organization")
-        site = way.site(bed, host.organization)
-        way.go(site)
-        found = calls(site)
-        site.clear()
-        again = way.go(site)
-        assert not again.changed, f"{way.name}: a second run changes {again.result}"
-        assert site.writes() == [], f"{way.name}: a second run writes"
+        with bed.site() as host:
+            if way.shares:
+                host.done("organization")
+        with way.site(bed, host.organization) as site:
+            way.go(site)
+            found = calls(site)
+            site.clear()
+            again = way.go(site)
+            assert not again.changed, f"{way.name}: a second run changes {again.result}"
+            assert site.writes() == [], f"{way.name}: a second run writes"
         return cls(way, host.organization, site, found)
 
 

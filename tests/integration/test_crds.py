@@ -213,9 +213,6 @@ def test_kubectl_get_shows_the_columns_of_the_documents(
     assert re.split(r" {3,}", heading.strip()) == columns
 
 
-# --- what the documents show is accepted as it stands
-
-
 @pytest.mark.parametrize("file", ["organization.yaml", "repo_binding.yaml", "knowledge_bases.yaml"])
 @pytest.mark.parametrize("how", [(), ("--server-side",)], ids=["client-side", "server-side"])
 def test_the_documents_examples_are_accepted_by_kubectl(installed: Platform, file: str, how: tuple[str, ...]) -> None:
@@ -226,9 +223,6 @@ def test_the_documents_examples_are_accepted_by_kubectl(installed: Platform, fil
         installed.kubectl("delete", "--ignore-not-found", "-f", str(FILES / file))
     assert ("serverside-applied" if how else "created") in first
     assert ("serverside-applied" if how else "unchanged") in again
-
-
-# --- what is filled in
 
 
 def test_P19_nested_defaults_are_filled_in(api: Api) -> None:

@@ -211,17 +211,28 @@ def test_B15_a_runners_pod_without_amounts_fits(on: Tenants) -> None:
     runner.remove(made)
 
 
-def test_B15_the_quota_holds_as_many_claims_as_runs_are_kept(on: Tenants) -> None:
-    """A volume a run, five good and five failed runs kept at most, and room for as many claims."""
-    config = yaml.safe_load(config_map(on, "web"))
-    quota = hard_of(on, "web")
-    assert config == {"successfulHistoryLimit": 5, "failedHistoryLimit": 5, "ttlSecondsAfterFinished": 7 * 86400}
-    assert int(quota["persistentvolumeclaims"]) >= config["successfulHistoryLimit"]
-
-
-def test_P27_retention_is_what_the_binding_says(on: Tenants) -> None:
-    config = yaml.safe_load(config_map(on, "retention"))
-    assert config == {"successfulHistoryLimit": 0, "failedHistoryLimit": 1, "ttlSecondsAfterFinished": 86400}
+@pytest.mark.parametrize(
+    ("word", "successful", "failed", "days"),
+    [
+        pytest.param("bare", 5, 5, 7, id="no volumes, five of each"),
+        pytest.param("retention", 0, 1, 1, id="as the binding says"),
+        pytest.param("web", 2, 2, 7, id="one volume a run, five claims"),
+        pytest.param("workspaces", 1, 0, 7, id="two volumes a run, five claims"),
+        pytest.param("amounts", 1, 1, 7, id="one volume a run, three claims"),
+    ],
+)
+def test_B15_P27_kept_runs_leave_the_next_one_its_volumes(
+    on: Tenants, word: str, successful: int, failed: int, days: int
+) -> None:
+    config = yaml.safe_load(config_map(on, word))
+    assert config == {
+        "successfulHistoryLimit": successful,
+        "failedHistoryLimit": failed,
+        "ttlSecondsAfterFinished": days * 86400,
+    }
+    pipeline = on.api.get(f"/apis/tekton.dev/v1/namespaces/{on.name(word)}/pipelines/{on.name(word)}")
+    volumes = len(pipeline["spec"].get("workspaces") or [])
+    assert (successful + failed + 1) * volumes <= int(hard_of(on, word)["persistentvolumeclaims"])
 
 
 def config_map(on: Tenants, word: str) -> str:

@@ -31,7 +31,7 @@ from .._kubernetes.ready import holds
 from . import names, status
 from .network import api_server_rules
 from .organization_objects import ROTATED_AT, SECRET_VERSION, Builder
-from .settings import Settings, from_config_map, settings_key
+from .settings import Settings, settings_key
 from .specs import OrganizationSpec
 from .status import Truth
 from .tenant import Tenant, Wishes
@@ -96,7 +96,7 @@ class Organization(Tenant):
         keys = self._keys()
         lives = self.kubernetes.get_many([settings_key(), self.controller_key, self.lease_key, *keys.values()])
         self.note(lives)
-        settings = from_config_map(lives[settings_key()])
+        settings = self.settings(lives[settings_key()], self._recorded_settings())
         found: dict[str, t.Any] = {"referred": None, **{name: lives[key] for name, key in keys.items()}}
         if self.under_controller:
             return Observed(settings=settings, **found)
@@ -113,6 +113,12 @@ class Organization(Tenant):
             now=self.now(),
             **found,
         )
+
+    def _recorded_settings(self) -> Settings | None:
+        """Return what leaving needs of the settings: the zone, told by the usual host; None for another host."""
+        host = str(self.recorded_status.get("webhookURL") or "").removeprefix("https://")
+        usual = host.startswith(f"{self.spec.name}.")
+        return Settings(zone=host.removeprefix(f"{self.spec.name}.")) if usual else None
 
     def _keys(self) -> dict[str, ObjectKey]:
         secrets = {
@@ -210,7 +216,7 @@ class Organization(Tenant):
         return [builder.webhook_secret(value, version), builder.org_secrets(), builder.tunnel_secret()]
 
     def _referred_value(self, observed: Observed) -> Sensitive | None:
-        """Return the value that the user keeps in a Secret of the platform's namespace, in base64 as it stands there."""
+        """Return the value, in base64, that the user keeps in a Secret of the platform's namespace."""
         reference = self.spec.webhook_secret_ref
         if not reference:
             return None
@@ -348,7 +354,7 @@ class Organization(Tenant):
         secret = _tunnel_secret(observed)
         return [
             self.resource_leaving(),
-            self.waits(*((key, Condition("gone")) for key in observed.bindings)),
+            *self._waiting_for(observed),
             *self._gone_records(observed),
             self.gone("the connector", _named(self._connector_key)),
             *self._gone_tunnel(observed, secret),
@@ -356,6 +362,15 @@ class Organization(Tenant):
             *self._gone_objects(builder, keep),
             *self.resource_gone(),
         ]
+
+    def _waiting_for(self, observed: Observed) -> list[Desired]:
+        """Return the wait for the bindings, and before it what the resource says of it (B12, P30)."""
+        if not observed.bindings:
+            return []
+        used = ", ".join(key.name for key in observed.bindings[:5])
+        message = f"Blocked: {len(observed.bindings)} RepoBindings use it: {used}"
+        body = status.blocked(self.recorded_status, message, observed.now)
+        return [self.status_desired(body), self.waits(*((key, Condition("gone")) for key in observed.bindings))]
 
     def _until_gone(self) -> Objects:
         return self.waits((self.key, Condition("gone")))

@@ -77,7 +77,7 @@ class RepoBinding(Tenant):
         keys = [settings_key(), self.key, self.controller_key, self.lease_key, organization, namespace]
         lives = self.kubernetes.get_many(keys)
         self.note(lives)
-        settings = from_config_map(lives[settings_key()])
+        settings = self.settings(lives[settings_key()], Settings(zone="", argocd_namespace=self._recorded_argo_cd()))
         observed = Observed(settings, lives[self.key], lives[organization], lives[namespace], now=self.now())
         if self.under_controller:
             return observed
@@ -139,6 +139,9 @@ class RepoBinding(Tenant):
     def _check(self, observed: Observed) -> None:
         """Raise Failure for what only a look can show, before anything is written (B12, S7, S12)."""
         organization = observed.organization
+        if organization is None and self.runtime.check:
+            # The same playbook may be about to make it: then a check of the whole must not end here.
+            organization = {"metadata": {}}
         if organization is None:
             raise self._refused(
                 Kind.MISSING,
@@ -193,7 +196,7 @@ class RepoBinding(Tenant):
             builder.quota(organization.get("quota") or {}),
             builder.isolation(observed.api_servers),
             builder.terraform_backend(),
-            builder.pruner(),
+            builder.pruner(self.parsed, organization.get("quota") or {}),
             builder.pipeline(self.parsed),
             builder.project(),
             builder.template(self.parsed),

@@ -101,7 +101,7 @@ class Builder:
 
     def quota(self, organization: dict[str, t.Any]) -> Object:
         """Return the quota of the namespace: binding over organization over platform."""
-        values = {**self.settings.quota, **organization, **self.spec.quota}
+        values = self._amounts(organization)
         hard = {
             "requests.cpu": str(values["requests_cpu"]),
             "limits.cpu": str(values["limits_cpu"]),
@@ -112,6 +112,9 @@ class Builder:
         }
         metadata = self._metadata(names.QUOTA)
         return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": hard}}
+
+    def _amounts(self, organization: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {**self.settings.quota, **organization, **self.spec.quota}
 
     def isolation(self, api_servers: t.Sequence[dict[str, t.Any]]) -> Object:
         """Return the network policy: its own namespace, names, the API server, the internet without private ranges."""
@@ -184,9 +187,17 @@ class Builder:
         metadata = self._metadata(names.TERRAFORM_BACKEND)
         return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "data": data}
 
-    def pruner(self) -> Object:
-        """Return how many finished runs are kept; a quota without it ends in runs that never start (B15, P27)."""
+    def pruner(self, parsed: Object, organization: dict[str, t.Any]) -> Object:
+        """Return how many finished runs are kept; a quota without it ends in runs that never start (B15, P27).
+
+        Each kept run holds its volumes, so no more are kept than leave the next run the claims that it needs.
+        """
         wanted = {**_RETENTION, **self.spec.retention}
+        volumes = len(declared_workspaces(parsed))
+        if volumes:
+            room = max(0, self._amounts(organization)["persistent_volume_claims"] // volumes - 1)
+            wanted["failed"] = min(wanted["failed"], room // 2)
+            wanted["successful"] = min(wanted["successful"], room - wanted["failed"])
         config = {
             "successfulHistoryLimit": wanted["successful"],
             "failedHistoryLimit": wanted["failed"],

@@ -51,8 +51,17 @@ def conditions(before: Status, truths: t.Iterable[Truth], now: str) -> list[Stat
     return answer
 
 
+def blocked(before: Status, message: str, now: str) -> Status:
+    """Return the status of a tenant that waits for others before it can leave; its phase stays (P30)."""
+    return {**_unready(before, message, "Blocked", now), "phase": before.get("phase") or PENDING}
+
+
 def failed(before: Status, message: str, reason: str, now: str) -> Status:
     """Return the status after a failure: what was recorded stays, the phase and the condition Ready change."""
+    return {**_unready(before, message, reason, now), "phase": FAILED}
+
+
+def _unready(before: Status, message: str, reason: str, now: str) -> Status:
     kept = [
         Truth(item["type"], {"True": True, "False": False}.get(item["status"]), item["reason"], item.get("message", ""))
         for item in before.get("conditions") or []
@@ -61,7 +70,6 @@ def failed(before: Status, message: str, reason: str, now: str) -> Status:
     text = message[:1024]
     return {
         **{name: value for name, value in before.items() if name != "observedGeneration"},
-        "phase": FAILED,
         "message": text,
         "conditions": conditions(before, [*kept, Truth("Ready", False, reason, text)], now),
     }

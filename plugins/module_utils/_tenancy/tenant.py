@@ -18,9 +18,10 @@ from .._core.failure import Failure, Kind
 from .._core.plan import Desired
 from .._core.reconcile import Outcome, Runtime
 from .._kubernetes.lease import is_abandoned, is_live, lease_key
-from .._kubernetes.objects import Amend, Condition, Object, ObjectKey, Objects, Owner
+from .._kubernetes.objects import OWNER_UID, Amend, Condition, Object, ObjectKey, Objects, Owner
 from .._kubernetes.product import Kubernetes
 from . import names, status
+from .settings import Settings, from_config_map
 from .specs import Spec
 
 _EXPORT = "aphex-export-"
@@ -105,6 +106,18 @@ class Tenant:
     def recorded_status(self) -> status.Status:
         """The status as observed."""
         return dict((self._resource or {}).get("status") or {})
+
+    def settings(self, live: Object | None, recorded: Settings | None) -> Settings:
+        """Return the platform's settings; to leave, what the tenant itself has recorded will do (P4).
+
+        Raises Failure when they are absent or wrong, and nothing recorded tells enough.
+        """
+        try:
+            return from_config_map(live)
+        except Failure:
+            if self.wishes.present or recorded is None:
+                raise
+            return recorded
 
     # parts of what should be ----------------------------------------------------------------------------------------
 
@@ -243,8 +256,12 @@ class Tenant:
         return bool(annotations.get(names.RETAINED) == self.retained_for())
 
     def kept_namespace(self, key: ObjectKey) -> Amend:
-        """Return the amendment that hands a namespace with state over to its operator (P7b)."""
-        labels: dict[str, str | None] = dict.fromkeys(self.owner.labels())
+        """Return the amendment that hands a namespace with state over to its operator (P7b).
+
+        What says whose it is goes, and what opens a secret store to it (S9); what keeps its pods off the node stays.
+        """
+        ours = (*self.owner.labels(), OWNER_UID, names.LABEL_ORGANIZATION, names.LABEL_PIPELINE)
+        labels: dict[str, str | None] = dict.fromkeys((*ours, names.SECRET_STORE_SELECTOR))
         return Amend(key, labels=labels, annotations={names.RETAINED: self.retained_for()})
 
     def exports(self, secrets: t.Iterable[Object]) -> list[Objects]:

@@ -1,0 +1,49 @@
+"""Is every fault of docs/faults.md kept away by a test that is named after it?"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs" / "faults.md"
+
+# The faults that concern tenancy, the platform's facts, and what is true inside ansible-playbook.
+WANTED = {
+    *(f"S{number}" for number in (*range(1, 11), 12, 16, 17, 18)),
+    *(f"B{number}" for number in (*range(1, 16), 25, 26)),
+    *(f"P{number}" for number in (*range(1, 11), *range(12, 24), 25, 26, 27, 30, 31)),
+    "P7b",
+    "P8b",
+    *(f"N{number}" for number in range(1, 21)),
+}
+_ROW = re.compile(r"^\| (?P<id>[SBPN]\d+b?) \| (?P<fault>[^|]+) \| `(?P<file>[^`:]+)::(?P<test>[^`]+)` \|$")
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    """Return the rows of the tables: id, fault, file and test."""
+    return [match.groupdict() for line in text.splitlines() if (match := _ROW.match(line))]
+
+
+def problems(text: str) -> list[str]:
+    """Return what is wrong with the document: a fault without a row, or a row without its test."""
+    found = rows(text)
+    missing = sorted(WANTED - {row["id"] for row in found})
+    answer = [f"{name} has no row" for name in missing]
+    for row in found:
+        file = ROOT / row["file"]
+        if not file.is_file() or f"def {row['test']}(" not in file.read_text(encoding="utf-8"):
+            answer.append(f"{row['id']}: there is no test {row['file']}::{row['test']}")
+        elif not re.search(rf"_{row['id'][0]}0?{row['id'][1:]}(_|$)", row["test"]):
+            answer.append(f"{row['id']}: {row['test']} is not named after it")
+    return answer
+
+
+def test_every_fault_has_a_test_of_its_name() -> None:
+    assert problems(DOCUMENT.read_text(encoding="utf-8")) == []
+
+
+def test_a_row_without_a_test_is_found() -> None:
+    text = "| S1 | It leaks. | `tests/unit/test_faults.py::test_S1_is_not_there` |"
+    assert "S1: there is no test tests/unit/test_faults.py::test_S1_is_not_there" in problems(text)
+    assert "S2 has no row" in problems(text)
