@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract import platform
+from tests.contract.runner import IN_PROCESS
 from tests.contract.world import Side, World, sides, worlds
 from tests.sandbox.sandbox import Sandbox
 
@@ -32,3 +33,9 @@ def both_sides(installed: Sandbox) -> Iterator[dict[str, Side]]:
 def both(both_sides: dict[str, Side]) -> dict[str, World]:
     """A fresh world on each side."""
     return worlds(both_sides)
+
+
+@pytest.fixture
+def inside(both: dict[str, World]) -> World:
+    """A fresh world on the side where tasks run in process."""
+    return both[IN_PROCESS]

@@ -154,6 +154,8 @@ class Playing:
         whole |= {
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
             "ANSIBLE_LOG_PATH": str(self._log),
+            # Into a file, Ansible does not flush what workers show: progress would come at the end.
+            "PYTHONUNBUFFERED": "1",
             "ANSIBLE_DISPLAY_ARGS_TO_STDOUT": "true",
             "APHEX_CONTRACT_SOCKET": address,
         }
@@ -177,7 +179,9 @@ class Playing:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._talk is not None:
             self._talk.close()
         self._listener.close()

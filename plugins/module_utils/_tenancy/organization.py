@@ -365,12 +365,14 @@ class Organization(Tenant):
 
     def _waiting_for(self, observed: Observed) -> list[Desired]:
         """Return the wait for the bindings, and before it what the resource says of it (B12, P30)."""
-        if not observed.bindings:
-            return []
+        waits = self.waits(*((key, Condition("gone")) for key in observed.bindings))
+        held = names.FINALIZER in ((observed.resource or {}).get("metadata", {}).get("finalizers") or [])
+        if not observed.bindings or not held:
+            return [waits]
         used = ", ".join(key.name for key in observed.bindings[:5])
         message = f"Blocked: {len(observed.bindings)} RepoBindings use it: {used}"
         body = status.blocked(self.recorded_status, message, observed.now)
-        return [self.status_desired(body), self.waits(*((key, Condition("gone")) for key in observed.bindings))]
+        return [self.status_desired(body), waits]
 
     def _until_gone(self) -> Objects:
         return self.waits((self.key, Condition("gone")))
@@ -496,7 +498,8 @@ def _trusted_from(rotated_at: str) -> str:
     try:
         then = datetime.datetime.fromisoformat(rotated_at)
     except ValueError as error:
-        raise invalid(f"The annotation {ROTATED_AT}", f"{rotated_at!r} is no time", "Correct it on the Secret") from error
+        what = f"The annotation {ROTATED_AT}"
+        raise invalid(what, f"{rotated_at!r} is no time", "Correct it on the Secret") from error
     return (then + datetime.timedelta(seconds=_REMEMBERED)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -229,7 +229,7 @@ class Builder:
     def connector(self, config: str, credentials: Sensitive | str, files: t.Sequence[Object] = ()) -> Object:
         """Return the connector's Deployment; new credentials or configuration restart it (B5).
 
-        So does a file that was put right: whoever spoilt it may have restarted the pods, which then hold what was wrong.
+        So does a file that was put right: who spoilt it may have restarted the pods, which then hold what was wrong.
         """
         mark = UNKNOWN
         if isinstance(credentials, Sensitive):

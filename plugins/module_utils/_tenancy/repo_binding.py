@@ -17,12 +17,13 @@ from .._core.failure import Failure, Kind
 from .._core.names import snake_keys
 from .._core.plan import UNKNOWN, Desired
 from .._core.reconcile import Declared, Outcome, Runtime, UseCase
+from .._kubernetes import inventory
 from .._kubernetes.objects import Object, ObjectKey
 from .._kubernetes.product import Kubernetes
 from . import names, pipeline, status
 from .network import api_server_rules
 from .repo_binding_objects import Builder
-from .settings import Settings, from_config_map, settings_key
+from .settings import Settings, settings_key
 from .specs import RepoBindingSpec
 from .status import Truth
 from .tenant import Tenant, Wishes
@@ -83,7 +84,10 @@ class RepoBinding(Tenant):
             return observed
         version, kind, where, labels = _API_SLICES
         slices = [] if not self.wishes.present else self.kubernetes.list(version, kind, where, labels)
-        holding = not self.wishes.present and lives[namespace] is not None
+        # What lies in somebody else's namespace is nothing of this binding, whatever name it was given (S7).
+        claimed = lives[namespace]
+        leaving = not self.wishes.present and (claimed is None or self.owner.owns(claimed))
+        holding = leaving and claimed is not None
         return Observed(
             settings,
             lives[self.key],
@@ -92,7 +96,7 @@ class RepoBinding(Tenant):
             api_servers=api_server_rules(slices),
             state=self.kubernetes.list("v1", "Secret", namespace.name, _STATE_LABEL) if holding else [],
             claims=self.kubernetes.list("v1", "PersistentVolumeClaim", namespace.name) if holding else [],
-            applications=self._applications(settings) if not self.wishes.present else [],
+            applications=self._applications(settings) if leaving else [],
             siblings=self._siblings() if lives[self.key] is None and self.wishes.present else 0,
             now=self.now(),
         )
@@ -106,6 +110,14 @@ class RepoBinding(Tenant):
             if (item.get("spec") or {}).get("project") == self.spec.pipeline_name
         ]
         return [ObjectKey.of(item) for item in found]
+
+    def _recorded_argo_cd(self) -> str:
+        """Return where the project is recorded to be: when a binding leaves, the settings may be gone."""
+        if self.wishes.present:
+            return ""
+        recorded = inventory.read(self.kubernetes.get(self.inventory))
+        found = [entry.key.namespace for entry in recorded.values() if entry.key.kind == "AppProject"]
+        return found[0] if found else Settings(zone="").argocd_namespace
 
     def _siblings(self) -> int:
         """Return how many repositories the organization has: a push costs one filter call for each of them (P17)."""

@@ -195,7 +195,7 @@ class Builder:
         wanted = {**_RETENTION, **self.spec.retention}
         volumes = len(declared_workspaces(parsed))
         if volumes:
-            room = max(0, self._amounts(organization)["persistent_volume_claims"] // volumes - 1)
+            room = max(0, int(self._amounts(organization)["persistent_volume_claims"]) // volumes - 1)
             wanted["failed"] = min(wanted["failed"], room // 2)
             wanted["successful"] = min(wanted["successful"], room - wanted["failed"])
         config = {

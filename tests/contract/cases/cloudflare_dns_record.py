@@ -41,7 +41,13 @@ def _lose(world: World) -> None:
 
 
 def _foreign(world: World) -> None:
-    body = {"type": "A", "name": f"theirs-{world.name}.{world.zone}", "content": "192.0.2.1", "proxied": False, "ttl": 1}
+    body = {
+        "type": "A",
+        "name": f"theirs-{world.name}.{world.zone}",
+        "content": "192.0.2.1",
+        "proxied": False,
+        "ttl": 1,
+    }
     world.ask_cloudflare("POST", f"{world.zone_path}/dns_records", body)
 
 

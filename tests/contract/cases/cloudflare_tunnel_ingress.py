@@ -111,9 +111,7 @@ CASE = Case(
             ("no live tunnel",),
             looks=True,
         ),
-        Bad(
-            "a local tunnel", lambda world: {"tunnel_id": world.memo["local"]}, ("managed locally",), looks=True
-        ),
+        Bad("a local tunnel", lambda world: {"tunnel_id": world.memo["local"]}, ("managed locally",), looks=True),
         Bad(
             "somebody else's rule",
             lambda world: _rule(world, hostname=f"theirs.{world.zone}"),

@@ -90,7 +90,9 @@ CASE = Case(
             ("settings", "stands twice"),
         ),
         Bad("a number", lambda world: {"definition": 5}, ("definition",)),
-        Bad("no such file", lambda world: {"definition": None, "src": "nowhere.yaml"}, ("nowhere.yaml", "no such file")),
+        Bad(
+            "no such file", lambda world: {"definition": None, "src": "nowhere.yaml"}, ("nowhere.yaml", "no such file")
+        ),
         Bad("a manager of ours", lambda world: {"field_manager": "aphex.platform/spec"}, ("aphex.platform/",)),
         Bad(
             "data that is no base64",
