@@ -158,6 +158,10 @@ class Tenants:
 
     # --- what is there
 
+    def resource(self, plural: str, word: str) -> Object | None:
+        """The resource of a tenant; the plural is organizations or repobindings."""
+        return self.api.find(f"/apis/aphex.io/v1alpha1/namespaces/{PLATFORM}/{plural}/{self.name(word)}")
+
     def secret(self, word: str, key: str = "secret") -> bytes | None:
         """A webhook secret of an organization, as GitHub has it; None when there is no such key."""
         found = self.api.get(f"/api/v1/namespaces/org-{self.name(word)}/secrets/github-webhook-secret")

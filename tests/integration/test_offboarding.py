@@ -563,8 +563,9 @@ def settled(on: Tenants) -> dict[str, Object]:
 
 def mended(on: Tenants, settled: dict[str, Object]) -> None:
     """One run of each brings everything back, and the next has nothing to do."""
-    assert on.organization("drift")["changed"] is True
-    assert on.repo_binding("drift", "drift")["changed"] is True
+    for result in (on.organization("drift"), on.repo_binding("drift", "drift")):
+        assert succeeded(result)
+        assert result["changed"] is True
     now = everything(on)
     assert {path: now.get(path) for path in settled} == settled
     assert on.organization("drift")["changed"] is False
