@@ -10,10 +10,14 @@ Never here: a word of tenancy. This and ``_options.py`` are the only files below
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import fcntl
 import getpass
+import hashlib
 import os
 import socket
+import tempfile
 import time
 import traceback
 import typing as t
@@ -21,9 +25,9 @@ from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ._core.failure import Failure, invalid, known
+from ._core.failure import Failure, Kind, invalid, known
 from ._core.plan import without_unknown
-from ._core.reconcile import Product, Runtime, UseCase, reconcile
+from ._core.reconcile import NoCache, Product, Runtime, UseCase, reconcile
 from ._core.sensitive import Sensitive, redact
 
 Params = dict[str, t.Any]
@@ -175,14 +179,48 @@ def refused_arguments(said: str) -> dict[str, t.Any]:
     return refused(invalid("checking the arguments", said))
 
 
+@contextlib.contextmanager
+def file_lock(folder: str, key: str) -> t.Iterator[None]:
+    """Hold a lock of that name against every other process that uses the same folder."""
+    path = os.path.join(folder, "aphex-" + hashlib.sha256(key.encode()).hexdigest()[:32] + ".lock")
+    with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class MachineLocks(NoCache):
+    """What a module shares with other modules of its user on the same machine: locks, and nothing else (N6)."""
+
+    def lock(self, key: str) -> contextlib.AbstractContextManager[None]:
+        """Hold a lock of that name against every other module of this user here."""
+        folder = os.path.join(tempfile.gettempdir(), f"aphex-platform-{os.getuid()}")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        if os.lstat(folder).st_uid != os.getuid():
+            raise Failure(
+                Kind.DENIED, tried="locking", on=folder, said="it belongs to somebody else", remedy="Remove it"
+            )
+        return file_lock(folder, key)
+
+
 class _Module(AnsibleModule):  # type: ignore[misc]  # Ansible carries no types
-    """Ansible's module class, which refuses arguments in our words."""
+    """Ansible's module class, which refuses arguments in our words and shows no document that it was given."""
 
     def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
         """End with a failure; one without our ``failure`` comes from Ansible's check of the arguments."""
         result = result if "failure" in result else refused_arguments(msg)
-        super().fail_json(**{**result, "msg": result.get("msg", msg)})
+        super().fail_json(**{**result, "msg": result.get("msg", msg), "invocation": self._invocation()})
         raise SystemExit(1)
+
+    def exit_json(self, **result: t.Any) -> t.NoReturn:
+        """End with an answer."""
+        super().exit_json(**{**result, "invocation": self._invocation()})
+        raise SystemExit(0)
+
+    def _invocation(self) -> Params:
+        """Return the arguments as ``-vvv`` prints them: a document may hold Secrets or a kubeconfig's token (N3)."""
+        documents = {name for name, spec in self.argument_spec.items() if spec.get("type") == "raw"}
+        hidden = {name for name in self.params if name in documents and self.params[name] is not None}
+        return {"module_args": {**self.params, **dict.fromkeys(hidden, "(not shown)")}}
 
 
 def run_module(entry_point: EntryPoint) -> None:
@@ -193,7 +231,13 @@ def run_module(entry_point: EntryPoint) -> None:
         code, out, err = module.run_command(list(argv))
         return int(code), str(out), str(err)
 
-    runtime = Runtime(now=time.time, check=module.check_mode, run=run, identity=identity())
+    runtime = Runtime(
+        now=time.time,
+        check=module.check_mode,
+        run=run,
+        identity=identity(),
+        cache=MachineLocks(),
+    )
     result = answer(entry_point, conceal(plain(module.params), entry_point.options), runtime)
     module.no_log_values.update(runtime.secrets)
     if result.get("failed"):

@@ -16,8 +16,8 @@ description:
   - The resource C(Organization) in C(platform-system) is the record. The module writes it and its status. While a
     controller is at work, the module writes the resource alone and waits until the controller has done the rest.
   - The webhook secret is made once in the cluster and never returned. Read it from the Secret that the result names.
-  - With O(state=absent), the organization must have no repo bindings any more. DNS record, tunnel and namespace are
-    removed in this order.
+  - With O(state=absent), an organization that has repo bindings is marked and waits until they are gone, or is refused
+    with O(wait=false). Then DNS record, tunnel and namespace are removed, in this order.
 author:
   - aphex.platform contributors (@aphex-platform)
 extends_documentation_fragment:
@@ -118,11 +118,10 @@ EXAMPLES = r"""
     webhook_secret_version: 2
     cloudflare_api_token: "{{ cloudflare_api_token }}"
 
-- name: Take it away, with everything in its namespace
+- name: Take it away, with everything in its namespace, since it was onboarded with deletion_policy Delete
   aphex.platform.organization:
     name: acme-corp
     state: absent
-    deletion_policy: Delete
     confirm: acme-corp
     cloudflare_api_token: "{{ cloudflare_api_token }}"
 """

@@ -115,8 +115,8 @@ options:
     default: none
   retention:
     description:
-      - How many finished runs are kept, and for how long. A kept run keeps its volumes, so there are never more of them
-        than leave the next run the volume claims of the quota that it needs.
+      - How many finished runs Tekton's pruner keeps, and for how long.
+      - A kept run keeps its volumes. So fewer are kept where the next one would find none left in the quota.
     type: dict
     suboptions:
       successful:

@@ -11,7 +11,6 @@ Never here: a product's name.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import importlib.util
 import json
@@ -34,6 +33,7 @@ from ansible_collections.aphex.platform.plugins.module_utils._edge import (
     EntryPoint,
     answer,
     conceal,
+    file_lock,
     identity,
     plain,
     refused,
@@ -72,12 +72,9 @@ class RunCache:
             json.dump(value, file)
         os.replace(temporary, path)
 
-    @contextlib.contextmanager
-    def lock(self, key: str) -> t.Iterator[None]:
+    def lock(self, key: str) -> contextlib.AbstractContextManager[None]:
         """Hold a lock of that name against every other worker of this run."""
-        with open(os.open(self._path(key) + ".lock", os.O_RDWR | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        return file_lock(self._folder, key)
 
 
 class InProcess(ActionBase):

@@ -33,7 +33,7 @@ from tests.sandbox.standins.cloudflare import BASE, Cloudflare
 from tests.sandbox.state import User
 
 MODULES = ("organization", "repo_binding")
-PATIENT, IMPATIENT = 30.0, 1.0
+PATIENT, IMPATIENT = 30, 1
 """Seconds that a run waits for an answer: ordinarily, and where an answer is held back on purpose."""
 
 MARK = "x7"
@@ -113,7 +113,7 @@ class Runner:
         )
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def start(self, module: str, params: dict[str, Any], timeout: float) -> Run:
+    def start(self, module: str, params: dict[str, Any], timeout: int) -> Run:
         """Start a run of that module."""
         identity = uuid.uuid4().hex
         run = Run(self._folder / f"{identity}.json")
@@ -159,11 +159,14 @@ class Site:
         """What is armed before the API server and at Cloudflare alike."""
         return self.proxy.faults
 
-    def start(self, module: str, timeout: float = PATIENT, **params: Any) -> Run:
+    def start(self, module: str, timeout: int = PATIENT, **params: Any) -> Run:
         """Start a run of the module on this tenant."""
-        return self.bed.runner.start(module, {**getattr(self, f"_{module}")(), **params}, timeout)
+        arguments = self._organization() if module == "organization" else self._repo_binding()
+        if module == "organization":
+            arguments["cloudflare_timeout"] = timeout
+        return self.bed.runner.start(module, {**arguments, **params}, timeout)
 
-    def run(self, module: str, timeout: float = PATIENT, **params: Any) -> Ended:
+    def run(self, module: str, timeout: int = PATIENT, **params: Any) -> Ended:
         """Run the module on this tenant to its end, whatever that is."""
         ended = self.start(module, timeout, **params).ended()
         self.history.append(ended)

@@ -106,7 +106,7 @@ class Journey:
         site.clear()
         return site
 
-    def start(self, site: Site, timeout: float) -> Any:
+    def start(self, site: Site, timeout: int) -> Any:
         """Start the run that is to be disturbed."""
         return site.start(self.module, timeout, **self.params)
 
@@ -135,7 +135,8 @@ ROTATION = Journey(
     "rotation", "organization", _onboard("organization"), {"webhook_secret_version": 2}
 )
 
-JOURNEYS = (ORGANIZATION_IN, BINDING_IN, BINDING_OUT, ORGANIZATION_OUT, ROTATION)
+IN_AND_OUT = (ORGANIZATION_IN, BINDING_IN, BINDING_OUT, ORGANIZATION_OUT)
+JOURNEYS = (*IN_AND_OUT, ROTATION)
 
 
 def generated(site: Site) -> dict[str, str]:

@@ -156,7 +156,8 @@ class Playing:
             "ANSIBLE_LOG_PATH": str(self._log),
             # Into a file, Ansible does not flush what workers show: progress would come at the end.
             "PYTHONUNBUFFERED": "1",
-            "ANSIBLE_DISPLAY_ARGS_TO_STDOUT": "true",
+            # Its default lies in a home, and a shell knows another one than the variable HOME says.
+            "ANSIBLE_ASYNC_DIR": str(folder / "async"),
             "APHEX_CONTRACT_SOCKET": address,
         }
         words = [str(program), "-i", str(inventory), str(playbook), *arguments]

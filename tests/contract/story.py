@@ -37,10 +37,8 @@ class Told:
     writes: list[str]
 
     def comparable(self, key: str) -> Any:
-        """The result without what differs by nature between two sides."""
-        parts = ("changed", "failed", "msg", "failure", "diff", "steps", key)
-        found = {name: self.answer.result.get(name) for name in parts}
-        return _without_own({**found, "failed": bool(found["failed"])}, self.world)
+        """See `comparable`."""
+        return comparable(self.answer, key, self.world)
 
     @property
     def text(self) -> str:
@@ -48,6 +46,13 @@ class Told:
         result = {name: item for name, item in self.answer.result.items() if name != "invocation"}
         lines = [f"{self.world.side.path}, {self.world.name}: {self.answer.ended}", json.dumps(result, indent=1)]
         return "\n".join([*lines, "sent:", *self.sent])
+
+
+def comparable(answer: Answer, key: str, world: World) -> Any:
+    """A result without what differs by nature between two runs of the same task."""
+    parts = ("changed", "failed", "msg", "failure", "diff", "steps", key)
+    found = {name: answer.result.get(name) for name in parts}
+    return without_own({**found, "failed": bool(found["failed"])}, world)
 
 
 Pair = tuple[Told, Told]
@@ -121,11 +126,12 @@ def telling(case: Case, both: dict[str, World], folder: Path) -> Iterator[Story]
         yield Story(case, worlds, playings, [world.side.mark() for world in worlds])
 
 
-def _without_own(value: Any, world: World) -> Any:
+def without_own(value: Any, world: World) -> Any:
+    """A result without what belongs to one run alone: its name, ids, times and digests."""
     if isinstance(value, dict):
-        return {_without_own(key, world): _without_own(item, world) for key, item in value.items()}
+        return {without_own(key, world): without_own(item, world) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_own(item, world) for item in value]
+        return [without_own(item, world) for item in value]
     if not isinstance(value, str):
         return value
     text = value.replace(world.name, "NAME")

@@ -16,7 +16,7 @@ import pytest
 from tests.contract import harness, journey
 from tests.contract.harness import PATIENT, Bed, Run, Site
 from tests.contract.journey import Call, Journey, generated
-from tests.contract.verdict import Reference, compare
+from tests.contract.verdict import Reference, compare, demand_none
 from tests.sandbox.faults import WHEN, Kill
 
 SIDE_BY_SIDE = 12
@@ -65,7 +65,7 @@ def test_a_kill_at_any_write_changes_nothing_in_the_end(bed: Bed, way: Journey, 
         problems = [text for found in pool.map(attempt, points) for text in found]
     problems += compare(bed, reference, sites)
     say(f"{way.name}: killed at {len(points)} points, before and after each of {len(points) // 2} writes")
-    assert problems == []
+    demand_none(problems)
 
 
 def _killed(way: Journey, site: Site, point: Point) -> list[str]:

@@ -19,12 +19,14 @@ import pytest
 from tests.contract import harness, journey
 from tests.contract.harness import IMPATIENT, Bed, Ended, Site
 from tests.contract.journey import Call, Journey, in_words
-from tests.contract.verdict import Reference, compare
+from tests.contract.verdict import Reference, compare, demand_none
 from tests.sandbox.faults import KINDS, Fault
 
 SIDE_BY_SIDE = 12
-EACH = 8
+EACH = 16
 """How many calls of one run are struck, each once, far apart from each other."""
+
+_CLOUDFLARE = "/client/v4/"
 
 Say = Callable[[str], None]
 
@@ -84,6 +86,9 @@ class Trial:
 def test_a_fault_at_any_call_is_overcome_by_the_same_run(bed: Bed, way: Journey, say: Say) -> None:
     reference = Reference.of(bed, way)
     calls = journey.without_polls(reference.calls)
+    if way is journey.ROTATION:
+        # All else is asked of an organization that comes in.
+        calls = journey.writes(calls)
     groups = -(-len(calls) // EACH)
     trials = [Trial(kind, frozenset(calls[start::groups])) for kind in KINDS for start in range(groups)]
     sites: dict[Site, str] = {}
@@ -103,10 +108,10 @@ def test_a_fault_at_any_call_is_overcome_by_the_same_run(bed: Bed, way: Journey,
     problems += compare(bed, reference, sites)
     problems += [f"{kind} never struck {call}" for kind in KINDS for call in calls if (kind, call) not in struck]
     say(f"{way.name}: {len(struck)} combinations of {len(calls)} calls and {len(KINDS)} faults in {len(trials)} runs")
-    assert problems == []
+    demand_none(problems)
 
 
-@pytest.mark.parametrize("way", journey.JOURNEYS, ids=lambda way: way.name)
+@pytest.mark.parametrize("way", journey.IN_AND_OUT, ids=lambda way: way.name)
 def test_a_fault_that_lasts_ends_in_a_sentence_and_the_next_run_converges(bed: Bed, way: Journey, say: Say) -> None:
     reference = Reference.of(bed, way)
     pairs = _pairs(reference.calls)
@@ -123,7 +128,7 @@ def test_a_fault_that_lasts_ends_in_a_sentence_and_the_next_run_converges(bed: B
                 return [f"{label}: never struck"]
             site.faults.clear()
             next_one = _run(way, site)
-        said = [] if ended.ok and family in HARMLESS else _unclear(ended)
+        said = _unclear(ended) if not _harmless(kind, family) else [] if ended.ok else [f"it failed: {ended.msg}"]
         if not next_one.ok:
             said.append(f"the next run failed: {next_one.msg}")
         return [f"{label}: {text}" for text in said]
@@ -132,11 +137,7 @@ def test_a_fault_that_lasts_ends_in_a_sentence_and_the_next_run_converges(bed: B
         problems = [text for found in pool.map(attempt, pairs) for text in found]
     problems += compare(bed, reference, sites)
     say(f"{way.name}: {len(pairs)} combinations of a family of calls and a fault that lasts")
-    assert problems == []
-
-
-HARMLESS = frozenset({"DELETE /apis/coordination.k8s.io/v1/namespaces/*/leases/*"})
-"""That the right to write cannot be given back costs the next run nothing: the holder is dead by then."""
+    demand_none(problems)
 
 
 def _run(way: Journey, site: Site) -> Ended:
@@ -144,11 +145,22 @@ def _run(way: Journey, site: Site) -> Ended:
 
 
 def _pairs(calls: Iterable[Call]) -> list[tuple[str, str]]:
-    """Every family of calls with one fault after the other; Cloudflare's few with each."""
+    """Every family of calls with one fault after the other; Cloudflare's writes with each."""
     families = sorted({call.family for call in calls})
-    far = [family for family in families if "/client/v4/" in family]
+    far = [family for family in families if _CLOUDFLARE in family and not family.startswith("GET")]
     near = [family for family in families if family not in far]
-    return [*zip(near, cycle(KINDS)), *((family, kind) for family in far for kind in KINDS)]
+    return [*zip(near, cycle(KINDS), strict=False), *((family, kind) for family in far for kind in KINDS)]
+
+
+def _harmless(kind: str, family: str) -> bool:
+    """Does the run succeed although that fault lasts?
+
+    A Lease that cannot be given back costs the next run nothing, since its holder is dead by then. What Cloudflare has
+    made although its answer was lost is found by looking.
+    """
+    if family == "DELETE /apis/coordination.k8s.io/v1/namespaces/*/leases/*":
+        return True
+    return kind == "lost" and family.startswith("POST") and _CLOUDFLARE in family
 
 
 def _of_family(site: Site, family: str) -> Callable[[str, str], bool]:

@@ -378,7 +378,7 @@ def test_the_connection_may_be_said_in_every_way(place: World, tmp_path: Path) -
         _task(place, wanted, host=server, api_key=token, ca_cert=str(ca)),
         _task(place, wanted, host=server, api_key=token, verify_ssl=False),
         _task(place, wanted, host=place.side.proxy.url, api_key=token),
-        env={"K8S_AUTH_KUBECONFIG": str(tmp_path / "two"), "K8S_AUTH_API_KEY": "of the environment"},
+        env={"K8S_AUTH_KUBECONFIG": str(tmp_path / "two")},
     )
     assert answers[0].changed, answers[0].msg
     assert [answer.msg for answer in answers[1:] if not _unchanged(answer)] == []

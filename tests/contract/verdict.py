@@ -18,6 +18,7 @@ from tests.sandbox.api import Object
 _SETTLES_WITHIN = 30.0
 _POLL = 1.0
 _SHOWN = 400
+_LISTED = 30
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def compare(bed: Bed, reference: Reference, sites: Mapping[Site, str]) -> list[s
     """
     deadline = time.monotonic() + _SETTLES_WITHIN
     while True:
-        problems = _differences(bed, reference, sites)
+        t=time.time();c=time.process_time();problems = _differences(bed, reference, sites);print("DIFF",time.time()-t,time.process_time()-c,len(problems),len(sites))
         if not problems or time.monotonic() > deadline:
             return problems
         time.sleep(_POLL)
@@ -90,3 +91,8 @@ def _without(lines: list[str], others: list[str]) -> list[str]:
             answer.append(line)
     return answer
 
+
+def demand_none(problems: list[str]) -> None:
+    """Raise AssertionError with the problems, if there are any."""
+    shown = "\n".join(problems[:_LISTED])
+    assert not problems, f"{len(problems)} problems\n{shown}"

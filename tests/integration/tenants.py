@@ -22,10 +22,10 @@ from uuid import uuid4
 
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
 from ansible_collections.aphex.platform.plugins.module_utils._edge import EntryPoint, answer, conceal, identity, plain
 from ansible_collections.aphex.platform.plugins.modules import organization, repo_binding
-
 from tests.contract.platform import OWNER, install
 from tests.sandbox import stack
 from tests.sandbox.api import Api, Object
@@ -73,8 +73,8 @@ _PASSED = "ResolvedParams"
 _STOPPED = "interceptor stopped trigger processing"
 
 
-def eventually(what: str, look: Callable[[], T], seconds: float = 30.0) -> T:
-    """What it answers as soon as that is something; fails when the time is over."""
+def eventually(what: str, look: Callable[[], T | None], seconds: float = 30.0) -> T:
+    """What it answers as soon as that is something, and not empty; fails when the time is over."""
     end = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"

@@ -8,25 +8,16 @@ a review of the right. Each test prints its part of the table.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.contract.platform import OWNER
-from tests.integration.attempts import ALLOWED, ESCALATION, LIMITS, POD_SECURITY, RBAC, Attempt, Row, ask, table
+from tests.integration.attempts import ALLOWED, ESCALATION, LIMITS, POD_SECURITY, RBAC, Attempt, ask, table
 from tests.integration.specimens import organization, repo_binding
-from tests.integration.tenants import (
-    ADMIN,
-    ARGO_CD,
-    PIPELINE,
-    PLATFORM,
-    Tenants,
-    binding,
-    eventually,
-    succeeded,
-    tenants,
-)
+from tests.integration.stage import Stage
+from tests.integration.tenants import ADMIN, ARGO_CD, PLATFORM, Tenants, eventually, succeeded, tenants
 from tests.sandbox.api import Api, ApiError, Object
 from tests.sandbox.sandbox import Sandbox
 
@@ -40,79 +31,6 @@ TRIGGERS, TEKTON = "/apis/triggers.tekton.dev/v1beta1/namespaces", "/apis/tekton
 
 WORKERS = ("runner", "elevated", "deployer")
 INSIDERS = (*WORKERS, "listener", "admin")
-
-
-class Stage:
-    """Two organizations, three pipelines, and everybody who might want more than they have."""
-
-    def __init__(self, on: Tenants) -> None:
-        self.on = on
-        assert succeeded(on.organization("acme"))
-        assert succeeded(on.organization("rival", admin_users=["eve@rival.example"]))
-        assert succeeded(on.repo_binding("web", "acme"))
-        assert succeeded(on.repo_binding("ops", "acme", permission_profile="elevated"))
-        assert succeeded(on.repo_binding("their", "rival"))
-        self.names = {
-            **{word: on.name(word) for word in ("web", "ops", "their", "acme", "rival", "binder", "operator")},
-            "org": f"org-{on.name('acme')}",
-            "rival_org": f"org-{on.name('rival')}",
-            "plain": on.name("plain"),
-            "owner": OWNER,
-        }
-        on.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.names["plain"]}})
-        self.clients = self._clients()
-        own = {"listener": "org", "admin": "org", "elevated": "ops"}
-        self.own = {who: self.names[own.get(who, "web")] for who in self.clients}
-
-    def _clients(self) -> dict[str, Api]:
-        on, sandbox = self.on, self.on.sandbox
-        controller = "argocd-application-controller"
-        for account, namespace in ((controller, ARGO_CD), (self.names["binder"], PLATFORM)):
-            metadata = {"name": account, "namespace": namespace}
-            on.api.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
-        on.api.apply(binding(controller, "cluster-admin", ARGO_CD, controller))
-        for item in binders_rights(self.names):
-            on.api.apply(item)
-        argocd = sandbox.as_service_account(ARGO_CD, controller)
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{self.names['web']}", "system:authenticated")
-        return {
-            "listener": sandbox.as_service_account(self.names["org"], "eventlistener"),
-            "runner": sandbox.as_service_account(self.names["web"], "pipeline-runner"),
-            "elevated": sandbox.as_service_account(self.names["ops"], "pipeline-runner"),
-            "admin": sandbox.as_user(f"oidc:{ADMIN}"),
-            "argocd": argocd,
-            "deployer": argocd.acting_as(f"system:serviceaccount:{self.names['web']}:deployer", groups),
-            "binder": sandbox.as_service_account(PLATFORM, self.names["binder"]),
-            "operator": sandbox.as_service_account(PLATFORM, on.operator),
-        }
-
-    def rows(self, attempts: list[Attempt]) -> list[Row]:
-        """Let everybody try what is expected of them."""
-        rows = []
-        for attempt in attempts:
-            for who, expected in (attempt.expected or {}).items():
-                got, held = ask(self.clients[who], attempt, {**self.names, "own": self.own[who]})
-                rows.append(Row(who, attempt.what, expected, got, held))
-        return rows
-
-
-def binders_rights(names: Mapping[str, str]) -> list[Object]:
-    """Somebody who writes RepoBindings in the platform's namespace, and may bind to one organization."""
-    rules = [
-        {"apiGroups": ["aphex.io"], "resources": ["repobindings"], "verbs": ["create", "update", "patch", "delete"]},
-        {
-            "apiGroups": ["aphex.io"],
-            "resources": ["organizations"],
-            "resourceNames": [names["acme"]],
-            "verbs": ["bind"],
-        },
-    ]
-    role = {"name": names["binder"], "namespace": PLATFORM}
-    bound = binding(names["binder"], names["binder"], PLATFORM, names["binder"])
-    return [
-        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": role, "rules": rules},
-        {**bound, "kind": "RoleBinding", "metadata": role, "roleRef": {**bound["roleRef"], "kind": "Role"}},
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +127,7 @@ def test_P1_a_deployment_with_a_privileged_pod_never_has_one(stage: Stage) -> No
 def test_S10_nobody_moves_the_walls_of_a_namespace(tried: Callable[[list[Attempt]], None]) -> None:
     quota, limits = (f"{CORE}/{{own}}/{plural}" for plural in ("resourcequotas", "limitranges"))
     policies = f"{NET}/{{own}}/networkpolicies"
-    open_all = {"spec": {"egress": [{}]}}
+    open_all: Object = {"spec": {"egress": [{}]}}
     more = {"spec": {"hard": {"pods": "1000"}}}
     tried(
         [

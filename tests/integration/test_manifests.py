@@ -185,9 +185,12 @@ def test_B15_limits_come_before_the_quota(on: Tenants) -> None:
     mark = on.sandbox.audit.mark()
     assert succeeded(on.repo_binding("ordered", "acme"))
     made = [request for request in on.writes(mark) if on.name("ordered") in request]
-    first = {plural: next(n for n, text in enumerate(made) if f"/{plural}/" in text)
-             for plural in ("networkpolicies", "limitranges", "resourcequotas", "serviceaccounts", "rolebindings")}  # fmt: skip
+    first = {
+        plural: next(number for number, text in enumerate(made) if f"/{plural}/" in text)
+        for plural in ("limitranges", "resourcequotas", "serviceaccounts", "rolebindings")
+    }
     assert first["limitranges"] < first["resourcequotas"]
+    # B1: whom the rights are given to, before the rights.
     assert first["serviceaccounts"] < first["rolebindings"]
 
 
@@ -196,7 +199,7 @@ def test_B15_a_runners_pod_without_amounts_fits(on: Tenants) -> None:
     runner = on.sandbox.as_service_account(namespace, "pipeline-runner")
     container = {"name": "main", "image": "registry.invalid/main:1"}
     metadata = {"name": "plain", "namespace": namespace}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+    pod: Object = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
     made = runner.create(pod)
     assert made["spec"]["containers"][0]["resources"] == {
         "requests": {"cpu": "100m", "memory": "128Mi"},

@@ -207,7 +207,7 @@ def test_B8_a_push_to_a_wanted_branch_starts_a_run(world: World, repository: str
                      id="B8 longer repository name"),
         pytest.param("web", {"ref": "refs/heads/dev"}, SIGNED, NOT_TRUE, id="D8 other branch"),
         pytest.param("web", {"ref": "refs/tags/main"}, SIGNED, NOT_TRUE, id="D8 tag"),
-        pytest.param("lib", {"ref": "refs/heads/main"}, SIGNED, NOT_TRUE, id="B8 default branch where others are named"),
+        pytest.param("lib", {"ref": "refs/heads/main"}, SIGNED, NOT_TRUE, id="B8 default branch when others are named"),
         pytest.param("lib", {"ref": "refs/heads/release/1-x"}, SIGNED, NOT_TRUE, id="P14 a dot is no wildcard"),
         pytest.param("web", {"deleted": True, "after": "0" * 40}, SIGNED, NOT_TRUE, id="B14 deleted branch"),
         pytest.param("web", {"ref": f"refs/heads/{QUOTED}"}, SIGNED, NOT_TRUE, id="P14 quotes in the branch"),

@@ -4,8 +4,8 @@
 
 """What scenarios need to look from outside: the signature of GitHub, questions to the API server.
 
-In: plain values. Out: a header, a list of objects. Never here: an import of the collection: a signature that the product
-had made would prove nothing.
+In: plain values. Out: a header, a list of objects. Never here: an import of the collection, since a signature that the
+product had made would prove nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 
 def github_signature(body: str, secret: str) -> str:
-    """Return the value of X-Hub-Signature-256 for that body; ``secret`` is in base64, as a Secret of Kubernetes has it."""
+    """Return the value of X-Hub-Signature-256 for that body; ``secret`` is in base64, as Kubernetes has it."""
     return "sha256=" + hmac.new(base64.b64decode(secret), body.encode(), hashlib.sha256).hexdigest()
 
 

@@ -253,8 +253,11 @@ class Client:
             key = f"cloudflare {self._url} {self.require().fingerprint()} {what}"
             cached = self.runtime.cache.get(key)
             if not isinstance(cached, str):
-                cached = find()
-                self.runtime.cache.put(key, cached)
+                with self.runtime.cache.lock(key):
+                    cached = self.runtime.cache.get(key)
+                    if not isinstance(cached, str):
+                        cached = find()
+                        self.runtime.cache.put(key, cached)
             self._known[what] = cached
         return self._known[what]
 

@@ -391,6 +391,8 @@ def _refusal(status: int, headers: t.Any, data: dict[str, t.Any], tried: str, on
     remedy = ""
     if status == 500 and _USERS_MISTAKE in message:
         kind, remedy = Kind.INVALID, "Correct the object"
+    elif status == 401:
+        remedy = "Check the token or the certificate of the connection, and that its time is not over"
     elif kind is Kind.DENIED:
         remedy = "Give the account of the kubeconfig this right"
     elif kind is Kind.CONFLICT and data.get("reason") == "Conflict" and _causes(data):

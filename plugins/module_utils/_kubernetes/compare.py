@@ -22,15 +22,23 @@ _VOLATILE = ("managedFields", "resourceVersion", "uid", "generation", "creationT
 
 
 def covers(live: t.Any, wanted: t.Any) -> bool:
-    """Tell whether every wanted field stands in the live value; lists must agree element by element."""
+    """Tell whether every wanted field stands in the live value; lists must agree element by element.
+
+    The server does not keep every empty list, so a missing one counts as empty.
+    """
     if isinstance(wanted, dict):
-        return isinstance(live, dict) and all(
-            key in live and covers(live[key], value) if value is not None else live.get(key) is None
-            for key, value in wanted.items()
-        )
+        return isinstance(live, dict) and all(_covers_field(live, key, value) for key, value in wanted.items())
     if isinstance(wanted, list):
         return isinstance(live, list) and len(live) == len(wanted) and all(map(covers, live, wanted))
     return type(live) is type(wanted) and bool(live == wanted)
+
+
+def _covers_field(live: dict[str, t.Any], key: str, value: t.Any) -> bool:
+    if value is None:
+        return live.get(key) is None
+    if value == [] and live.get(key) is None:
+        return True
+    return key in live and covers(live[key], value)
 
 
 def forgotten(live: Object, wanted: Object, manager: str, subresource: str) -> bool:

@@ -102,8 +102,12 @@ class Memory:
 
 
 def _concealed(live: Object) -> Object:
-    """Return an object with the values of a Secret made Sensitive."""
+    """Return an object with the values of a Secret made Sensitive; those that are it already stay."""
     if live.get("kind") == "Secret" and live.get("apiVersion") == "v1":
-        data = {name: Sensitive(value) for name, value in (live.get("data") or {}).items()}
+        data = {name: _sensitive(value) for name, value in (live.get("data") or {}).items()}
         return {**live, "data": data}
     return live
+
+
+def _sensitive(value: str | Sensitive) -> Sensitive:
+    return value if isinstance(value, Sensitive) else Sensitive(value)

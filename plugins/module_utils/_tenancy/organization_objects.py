@@ -177,11 +177,13 @@ class Builder:
 
     def _policy(self, name: str, pods: dict[str, str], ingress: list[t.Any], egress: list[t.Any]) -> Object:
         selector: dict[str, t.Any] = {"matchLabels": pods} if pods else {}
-        spec: dict[str, t.Any] = {"podSelector": selector, "policyTypes": ["Ingress", "Egress"]}
-        if ingress:
-            spec["ingress"] = ingress
-        if egress:
-            spec["egress"] = egress
+        # Empty lists are said too: a field that is left out is nobody's, and what somebody writes there would stay.
+        spec = {
+            "podSelector": selector,
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": ingress,
+            "egress": egress,
+        }
         return {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
