@@ -97,8 +97,8 @@ options:
     description:
       - What becomes of a namespace that holds state (Terraform's, volumes, secrets of the organization) when the tenant
         is removed. V(Retain) keeps it, without the rights and labels of the platform.
-      - V(Delete) removes it with all that is in it. O(state=absent) then needs O(confirm), and copies Secrets with state
-        into C(platform-system) first. Volumes are not copied.
+      - V(Delete) removes it with all that is in it. O(state=absent) then needs O(confirm), and copies Secrets with
+        state into C(platform-system) first. Volumes are not copied.
       - What the resource says counts, so change it with O(state=present) before O(state=absent).
     type: str
     choices: [Retain, Delete]

@@ -203,12 +203,18 @@ class MachineLocks(NoCache):
 
 
 class _Module(AnsibleModule):  # type: ignore[misc]  # Ansible carries no types
-    """Ansible's module class, which refuses arguments in our words and shows no document that it was given."""
+    """Ansible's module class, which refuses arguments in our words and shows no document that it was given.
+
+    A document may hold Secrets, or a kubeconfig's token; and nobody knows what an option that is none holds (N3).
+    """
 
     def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
         """End with a failure; one without our ``failure`` comes from Ansible's check of the arguments."""
-        result = result if "failure" in result else refused_arguments(msg)
-        super().fail_json(**{**result, "msg": result.get("msg", msg), "invocation": self._invocation()})
+        if "failure" in result:
+            result = {**result, "msg": msg, "invocation": self._invocation()}
+        else:
+            result = {**refused_arguments(msg), "invocation": {"module_args": {}}}
+        super().fail_json(**result)
         raise SystemExit(1)
 
     def exit_json(self, **result: t.Any) -> t.NoReturn:
@@ -216,11 +222,17 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # Ansible carries no types
         super().exit_json(**{**result, "invocation": self._invocation()})
         raise SystemExit(0)
 
+    def _log_invocation(self) -> None:
+        """Leave the arguments out of the system's log: the controller has its own."""
+
     def _invocation(self) -> Params:
-        """Return the arguments as ``-vvv`` prints them: a document may hold Secrets or a kubeconfig's token (N3)."""
-        documents = {name for name, spec in self.argument_spec.items() if spec.get("type") == "raw"}
-        hidden = {name for name in self.params if name in documents and self.params[name] is not None}
-        return {"module_args": {**self.params, **dict.fromkeys(hidden, "(not shown)")}}
+        """Return the arguments as ``-vvv`` prints them."""
+        shown = {name for name, spec in self.argument_spec.items() if spec.get("type") != "raw"}
+        return {
+            "module_args": {
+                name: value if name in shown or value is None else "(not shown)" for name, value in self.params.items()
+            }
+        }
 
 
 def run_module(entry_point: EntryPoint) -> None:

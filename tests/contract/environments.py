@@ -1,6 +1,6 @@
 """Virtual environments in which something is missing, or as old as the requirements allow.
 
-In: names of packages. Out: an environment under .cache, made once. Never here: a package that the product does not name.
+In: names of packages. Out: an environment under .cache, made once. Never here: a package that no requirement names.
 """
 
 from __future__ import annotations

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from tests.contract.harness import Bed, Site
+from tests.contract.harness import PATIENT, Bed, Ended, Run, Site
+from tests.sandbox.api import Object
 from tests.sandbox.audit import is_write
 from tests.sandbox.faults import Matcher
 from tests.sandbox.standins.cloudflared import Credentials
@@ -96,7 +97,7 @@ class Journey:
     name: str
     module: str
     prepare: Callable[[Site], None] = lambda site: None
-    params: dict[str, Any] = field(default_factory=dict)
+    params: Callable[[Site], dict[str, Any]] = lambda site: {}
     shares: bool = False
 
     def site(self, bed: Bed, organization: str) -> Site:
@@ -106,17 +107,25 @@ class Journey:
         site.clear()
         return site
 
-    def start(self, site: Site, timeout: int) -> Any:
+    def start(self, site: Site, timeout: int = PATIENT) -> Run:
         """Start the run that is to be disturbed."""
-        return site.start(self.module, timeout, **self.params)
+        return site.start(self.module, timeout, **self.params(site))
 
-    def go(self, site: Site) -> Any:
-        """Run it undisturbed; it must succeed."""
-        return site.done(self.module, **self.params)
+    def go(self, site: Site) -> Ended:
+        """Run it undisturbed, to its end."""
+        return self.start(site).ended()
 
 
-def _onboard(module: str) -> Callable[[Site], None]:
-    return lambda site: (site.done(module), None)[1]
+def _absent(site: Site) -> dict[str, Any]:
+    return {"state": "absent"}
+
+
+def _onboard_organization(site: Site) -> None:
+    site.done("organization")
+
+
+def _onboard_binding(site: Site) -> None:
+    site.done("repo_binding")
 
 
 def _onboard_with_a_connector(site: Site) -> None:
@@ -127,24 +136,82 @@ def _onboard_with_a_connector(site: Site) -> None:
     site.cloudflare.connect(credentials, "00000000-0000-4000-8000-000000000001", "198.51.100.7", "2026.9.0")
 
 
+def _state_of(site: Site) -> Object:
+    """What Terraform keeps in a pipeline's namespace."""
+    labels = {"tfstate": "true", "app.kubernetes.io/managed-by": "terraform"}
+    metadata = {"name": "tfstate-default-site", "namespace": site.binding, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"tfstate": "c3RhdGU="}}
+
+
+def _onboard_with_state(site: Site) -> None:
+    site.done("repo_binding")
+    site.bed.api.create(_state_of(site))
+
+
+def _onboard_to_be_deleted(site: Site) -> None:
+    site.done("repo_binding", deletion_policy="Delete")
+    site.bed.api.create(_state_of(site))
+
+
+def _confirmed(site: Site) -> dict[str, Any]:
+    return {"state": "absent", "deletion_policy": "Delete", "confirm": site.binding}
+
+
+def _onboard_with_secrets(site: Site) -> None:
+    """Onboard the organization, and let its admins fill its Secret."""
+    site.done("organization")
+    site.bed.api.patch(f"{_secrets(site)}/org-secrets", {"data": {"token": "dG9rZW4="}})
+
+
+def _second_secret(site: Site) -> dict[str, Any]:
+    return {"webhook_secret_version": 2}
+
+
+def _rotate_and_prove(site: Site) -> None:
+    """Rotate long ago, and have a ping that was signed with the new secret answered now."""
+    site.done("organization")
+    site.done("organization", webhook_secret_version=2)
+    long_ago = {"metadata": {"annotations": {"platform.aphex/rotated-at": "2026-01-01T00:00:00Z"}}}
+    site.bed.api.patch(f"{_secrets(site)}/github-webhook-secret", long_ago)
+    namespace = f"org-{site.organization}"
+    listener = {"apiVersion": "triggers.tekton.dev/v1beta1", "kind": "EventListener", "namespace": namespace}
+    site.bed.api.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": "hook-1", "namespace": namespace},
+            "involvedObject": {**listener, "name": "github-listener"},
+            "reason": "WebhookProven",
+        }
+    )
+
+
+def _secrets(site: Site) -> str:
+    return f"/api/v1/namespaces/org-{site.organization}/secrets"
+
+
 ORGANIZATION_IN = Journey("organization in", "organization")
 BINDING_IN = Journey("binding in", "repo_binding", shares=True)
-BINDING_OUT = Journey("binding out", "repo_binding", _onboard("repo_binding"), {"state": "absent"}, shares=True)
-ORGANIZATION_OUT = Journey("organization out", "organization", _onboard_with_a_connector, {"state": "absent"})
-ROTATION = Journey(
-    "rotation", "organization", _onboard("organization"), {"webhook_secret_version": 2}
+BINDING_OUT = Journey("binding out", "repo_binding", _onboard_binding, _absent, shares=True)
+BINDING_KEPT = Journey("binding out, its state kept", "repo_binding", _onboard_with_state, _absent, shares=True)
+BINDING_EXPORTED = Journey(
+    "binding out, its state exported", "repo_binding", _onboard_to_be_deleted, _confirmed, shares=True
 )
+ORGANIZATION_OUT = Journey("organization out", "organization", _onboard_with_a_connector, _absent)
+ORGANIZATION_KEPT = Journey("organization out, its secrets kept", "organization", _onboard_with_secrets, _absent)
+ROTATION = Journey("rotation", "organization", _onboard_organization, _second_secret)
+ROTATION_ENDS = Journey("end of a rotation", "organization", _rotate_and_prove, _second_secret)
 
 IN_AND_OUT = (ORGANIZATION_IN, BINDING_IN, BINDING_OUT, ORGANIZATION_OUT)
-JOURNEYS = (*IN_AND_OUT, ROTATION)
+RARER = (BINDING_KEPT, BINDING_EXPORTED, ORGANIZATION_KEPT, ROTATION, ROTATION_ENDS)
+JOURNEYS = (*IN_AND_OUT, *RARER)
 
 
 def generated(site: Site) -> dict[str, str]:
     """Return what is made once and must not be replaced: each generated value that is there now, and the tunnel."""
-    path = f"/api/v1/namespaces/org-{site.organization}/secrets"
     found = {
         f"{secret['metadata']['name']}/{key}": value
-        for secret in site.bed.api.list(path)
+        for secret in site.bed.api.list(_secrets(site))
         for key, value in (secret.get("data") or {}).items()
         if f"{secret['metadata']['name']}/{key}" in (CURRENT, PREVIOUS, COMING, TUNNEL_SECRET)
     }

@@ -74,9 +74,7 @@ def made_by_us(item: Object) -> bool:
 def told(objects: Iterable[Object], words: dict[str, str]) -> list[str]:
     """Tell a tenant's objects, one line each, in a stable order. `words` maps names and ids to what stands for them."""
     objects = list(objects)
-    words = words | {
-        item["metadata"]["uid"]: f"<uid of {item['kind']} {_short(item, words)}>" for item in objects
-    }
+    words = words | {item["metadata"]["uid"]: f"<uid of {item['kind']} {_short(item, words)}>" for item in objects}
     return sorted(_replaced(json.dumps(_reduced(item), sort_keys=True), words) for item in objects)
 
 
@@ -130,6 +128,7 @@ def _replaced(text: str, words: dict[str, str]) -> str:
 def _reduced(item: Object) -> Object:
     """What of an object must be equal: not what the server or a controller adds at a time of its own."""
     metadata: dict[str, Any] = dict(item["metadata"])
+    generation = metadata.pop("generation", None)
     for field in ("uid", "resourceVersion", "creationTimestamp"):
         metadata.pop(field, None)
     managers = [entry for entry in metadata.pop("managedFields", []) if str(entry["manager"]).startswith(_PRODUCT)]
@@ -139,6 +138,8 @@ def _reduced(item: Object) -> Object:
     kept = {**item, "metadata": metadata}
     if not item["apiVersion"].startswith(_OUR_GROUP):
         kept.pop("status", None)
+    elif "observedGeneration" in kept.get("status", {}):
+        kept["status"] = {**kept["status"], "observedGeneration": kept["status"]["observedGeneration"] == generation}
     if item["kind"] == "Secret":
         # Values are generated; how long they are, and which keys there are, must be equal.
         kept["data"] = {key: len(value) for key, value in (item.get("data") or {}).items()}

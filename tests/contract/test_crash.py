@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.contract import harness, journey
-from tests.contract.harness import PATIENT, Bed, Run, Site
+from tests.contract.harness import Bed, Run, Site
 from tests.contract.journey import Call, Journey, generated
 from tests.contract.verdict import Reference, compare, demand_none
 from tests.sandbox.faults import WHEN, Kill
@@ -73,17 +73,18 @@ def _killed(way: Journey, site: Site, point: Point) -> list[str]:
     old = generated(site)
     started: Future[Run] = Future()
     site.faults.arm(Kill(point.call.nth, point.when, lambda: started.result().kill(), point.call.matches(site)))
-    started.set_result(way.start(site, PATIENT))
+    started.set_result(way.start(site))
     if not started.result().ended().killed:
         return ["the write never came"]
     made = generated(site)
     site.clear()
-    again = site.run(way.module, **way.params)
+    again = way.go(site)
     if not again.ok:
         return [f"the next run failed: {again.msg}"]
-    problems = [f"{name} was replaced" for name in _replaced(way, old, made, generated(site))]
+    leaves = way.params(site).get("state") == "absent"
+    problems = [] if leaves else [f"{name} was replaced" for name in _replaced(way, old, made, generated(site))]
     site.clear()
-    third = site.run(way.module, **way.params)
+    third = way.go(site)
     if not third.ok or third.changed or site.writes():
         problems.append(f"the run after that changed something: {third.msg} {site.writes()}")
     return problems
@@ -94,13 +95,12 @@ def _replaced(way: Journey, old: dict[str, str], made: dict[str, str], now: dict
 
     A rotation moves two values on purpose: the coming one to the first place, the first one to the second.
     """
-    if way.params.get("state") == "absent":
-        return []
     wanted = dict(made)
     if way is journey.ROTATION:
-        coming = wanted.pop(journey.COMING, None)
-        wanted[journey.CURRENT] = coming or now[journey.CURRENT]
+        coming = wanted.pop(journey.COMING, now[journey.CURRENT])
+        if made[journey.CURRENT] == old[journey.CURRENT]:
+            wanted[journey.CURRENT] = coming
         wanted[journey.PREVIOUS] = old[journey.CURRENT]
-        if made[journey.CURRENT] != old[journey.CURRENT]:
-            wanted[journey.CURRENT] = made[journey.CURRENT]
+    elif way is journey.ROTATION_ENDS:
+        wanted.pop(journey.PREVIOUS, None)
     return [name for name, value in wanted.items() if now.get(name) != value]

@@ -7,7 +7,6 @@ well; and no case is left out.
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,7 @@ def everyone(both_sides: dict[str, Side]) -> Everyone:
 
 
 @pytest.fixture(scope="module")
-def abroad(everyone: Everyone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
+def abroad(everyone: Everyone, tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """Every module in check mode: in process, from an empty folder, and with the oldest libraries.
 
     Nothing stands in the environment: what leads to the cluster and the account are the defaults of the groups.
@@ -56,7 +55,7 @@ def abroad(everyone: Everyone, tmp_path_factory: pytest.TempPathFactory) -> Iter
     }
     env = {"ANSIBLE_BECOME_PLUGINS": str(BECOME), "ANSIBLE_BECOME_ALLOW_SAME_USER": "true"}
     folder = tmp_path_factory.mktemp("abroad")
-    yield run(folder, [play_of(_checks(everyone), module_defaults=defaults)], env, hosts=hosts)
+    return run(folder, [play_of(_checks(everyone), module_defaults=defaults)], env, hosts=hosts)
 
 
 def _checks(everyone: Everyone) -> list[Task]:

@@ -355,7 +355,7 @@ def test_a_wait_for_what_cannot_come_any_more_ends_at_once(place: World, tmp_pat
 
 
 def test_the_connection_may_be_said_in_every_way(place: World, tmp_path: Path) -> None:
-    """A kubeconfig as a mapping, a context of a file, host with api_key, host with a CA: the environment gives way to all."""
+    """A kubeconfig as a mapping, a context of a file, host with api_key and a CA: the environment gives way."""
     sandbox, token = place.side.sandbox, place.side.token
     direct = yaml.safe_load(sandbox.kubeconfig_for(token=token).read_text(encoding="utf-8"))
     proxied = yaml.safe_load(place.side.kubeconfig.read_text(encoding="utf-8"))

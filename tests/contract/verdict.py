@@ -37,10 +37,12 @@ class Reference:
             if way.shares:
                 host.done("organization")
         with way.site(bed, host.organization) as site:
-            way.go(site)
+            first = way.go(site)
+            assert first.ok, f"{way.name}: {first.msg}"
             found = calls(site)
             site.clear()
             again = way.go(site)
+            assert again.ok, f"{way.name}, again: {again.msg}"
             assert not again.changed, f"{way.name}: a second run changes {again.result}"
             assert site.writes() == [], f"{way.name}: a second run writes"
         return cls(way, host.organization, site, found)
@@ -53,7 +55,7 @@ def compare(bed: Bed, reference: Reference, sites: Mapping[Site, str]) -> list[s
     """
     deadline = time.monotonic() + _SETTLES_WITHIN
     while True:
-        t=time.time();c=time.process_time();problems = _differences(bed, reference, sites);print("DIFF",time.time()-t,time.process_time()-c,len(problems),len(sites))
+        problems = _differences(bed, reference, sites)
         if not problems or time.monotonic() > deadline:
             return problems
         time.sleep(_POLL)

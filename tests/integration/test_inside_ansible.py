@@ -1,7 +1,7 @@
-"""What is true inside ansible-playbook, as far as it crosses modules, roles and Pythons (rows N3 to N20).
+"""What is true inside ansible-playbook, as far as it crosses modules and roles (rows N3 to N19).
 
 In: real runs of ansible-playbook on both paths. Out: one promise a test. Never here: the rows that need the request
-logs of both sides (`tests/contract/test_ansible_edge.py`).
+logs of both sides or other Pythons (`tests/contract/test_ansible_edge.py` and `test_environments.py`).
 """
 
 from __future__ import annotations
@@ -15,20 +15,18 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import ansible.release
 import pytest
 import yaml
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.version import USER_AGENT, VERSION
 from ansible_collections.aphex.platform.plugins.module_utils._options import CLOUDFLARE, KUBERNETES
 from tests.contract.platform import BIN, COLLECTIONS, environment, install
-from tests.contract.runner import MODULE, PATHS, SWITCH, Answer, Ended, Playing, Task, local_host, play_of, run
-from tests.integration.bare import LEAST, NOWHERE, bare_python, every_module
+from tests.contract.runner import PATHS, Answer, Playing, Task, local_host, play_of, run
+from tests.integration.least import LEAST, NOWHERE
 from tests.sandbox.api import Object
 from tests.sandbox.sandbox import CHECKOUT, Sandbox, leave
 from tests.sandbox.standins.cloudflare import BASE
 from tests.sandbox.state import Place, User
-from tests.tools import pythons
 
 TENANTS = ("organization", "repo_binding", "knowledge_base")
 BOTH = {path.replace(" ", "-"): local_host(path) for path in PATHS}
@@ -157,16 +155,6 @@ def test_N7_field_managers_keep_to_their_own_fields(sandbox: Sandbox, place: str
     assert "platform.aphex/owner-kind" in refused[-1].msg
 
 
-def test_N8_every_module_runs_from_an_empty_folder(tmp_path: Path) -> None:
-    """Only what is imported by name travels with a module; one that lacks a file would end in an import error."""
-    assert set(LEAST) == {path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py")}
-    play = play_of(every_module(), module_defaults=_group_defaults())
-    ended = run(tmp_path, [play], {}, hosts={"here": local_host(MODULE)})
-    for module, answer in zip(LEAST, ended.only, strict=True):
-        assert _took_its_group(module, answer), (module, answer.result)
-    assert ended.output.count("runs as a module: aphex_platform_in_process is false") == len(LEAST)
-
-
 def test_N9_roles_have_legal_names_and_prefixed_inputs() -> None:
     for role in sorted(path.name for path in (CHECKOUT / "roles").iterdir() if path.is_dir()):
         assert re.fullmatch("[a-z][a-z0-9_]*", role)
@@ -179,13 +167,13 @@ def test_N9_roles_have_legal_names_and_prefixed_inputs() -> None:
 
 
 def test_N10_defaults_of_a_group_reach_its_modules_and_all_of_them_take_it(tmp_path: Path) -> None:
-    """In process; as modules they are tried with the same defaults by the test of row N8."""
+    """Every option of a group at once, so that a module that did not know one would say so."""
     groups = yaml.safe_load((CHECKOUT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]
     assert set(groups) == set(GROUPS), "a group of all modules would hand credentials to those that do not take them"
     for group, known in (("kubernetes", KUBERNETES), ("cloudflare", CLOUDFLARE)):
         assert set(GROUPS[group]) == set(known)
     assert {module for group in groups.values() for module in group} == set(LEAST)
-    ended = run(tmp_path, [play_of(every_module(), module_defaults=_group_defaults())], {})
+    ended = run(tmp_path, [play_of([Task(*pair) for pair in LEAST.items()], module_defaults=_group_defaults())], {})
     for module, answer in zip(LEAST, ended.only, strict=True):
         assert _took_its_group(module, answer), (module, answer.result)
 
@@ -258,86 +246,9 @@ def test_N13_check_mode_asks_the_server_and_writes_nothing(sandbox: Sandbox, pla
     assert any(request.by_product for request in sandbox.audit.writes(begun) if place in request.uri)
 
 
-def test_N14_without_our_libraries_a_host_fails_and_the_run_goes_on(tmp_path: Path) -> None:
-    version = ansible.release.__version__
-    python = bare_python(f"bare-{version}", [f"ansible-core=={version}"])
-    defaults = {
-        "group/aphex.platform.kubernetes": {"kubeconfig": NOWHERE},
-        "group/aphex.platform.cloudflare": {"cloudflare_api_token": "x" * 40, "cloudflare_account_id": "0" * 32},
-    }
-    # As a module a task fails in the same files; one of each product shows that it does.
-    shipped = ["kubernetes_objects", "cloudflare_tunnel_info"]
-    tasks = [*every_module(), *(Task(module, LEAST[module], words={"vars": {SWITCH: False}}) for module in shipped)]
-    ended = run(
-        tmp_path,
-        [play_of(tasks, module_defaults=defaults)],
-        {},
-        hosts={"first": local_host(), "second": local_host()},
-        program=python.with_name("ansible-playbook"),
-    )
-    assert "PLAY RECAP" in ended.output
-    assert ended.output.count("runs as a module") == 2 * len(shipped)
-    for module, step in zip([*LEAST, *shipped], ended.answers, strict=True):
-        assert set(step) == {"first", "second"}
-        for answer in step.values():
-            assert _is_ours(answer), (module, answer.result)
-            assert answer.kind == "missing", answer.msg
-            assert any(f"library {name}" in answer.msg for name in ("kubernetes", "cloudflare", "httpx")), answer.msg
-            assert "pip install" in answer.msg
-
-
-_OLDEST_CLIENT = """
-import json, sys, time
-from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
-from ansible_collections.aphex.platform.plugins.module_utils._core.sensitive import Sensitive
-from ansible_collections.aphex.platform.plugins.module_utils._kubernetes.client import APPLY, Client
-import kubernetes
-given = json.load(sys.stdin)
-if given.get("api_key"):
-    given["api_key"] = Sensitive(given["api_key"])
-path, body = given.pop("path"), given.pop("body")
-client = Client(given, Runtime(now=time.time, check=False))
-before = client.get(path)
-applied = client.request("PATCH", path, query={"fieldManager": "oldest"}, body=body, content_type=APPLY)
-after = client.get(path)
-print(json.dumps([kubernetes.__version__, before, applied.status, after["data"]]))
-"""
-
-
-@pytest.mark.parametrize("way", ["kubeconfig", "token"])
-def test_N15_the_oldest_allowed_client_reads_and_applies(
-    sandbox: Sandbox, place: str, tmp_path: Path, way: str
-) -> None:
-    lines = (CHECKOUT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    bounds = {line.partition(">=")[0]: line.partition(">=")[2].partition(",")[0] for line in lines if ">=" in line}
-    assert bounds["kubernetes"] == "31.0"
-    python = bare_python("kubernetes-31.0.0", ["kubernetes==31.0.0", "PyYAML>=6.0,<7"])
-    ca = tmp_path / "ca.pem"
-    ca.write_text(sandbox.api.server.ca or "", encoding="utf-8")
-    connection = {
-        "kubeconfig": {"kubeconfig": str(sandbox.kubeconfig)},
-        "token": {
-            "host": sandbox.api.server.url,
-            "api_key": sandbox.api.identity.token or "",
-            "ca_cert": str(ca),
-        },
-    }[way]
-    body = _config_map(f"oldest-{way}", place, a="b")
-    given = {**connection, "path": f"/api/v1/namespaces/{place}/configmaps/oldest-{way}", "body": body}
-    told = subprocess.run(
-        [str(python), "-c", _OLDEST_CLIENT],
-        input=json.dumps(given),
-        env={"PYTHONPATH": str(COLLECTIONS), "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == ["31.0.0", None, 201, {"a": "b"}]
-
-
 def test_N16_documents_are_text_or_mappings_and_nothing_else(tmp_path: Path) -> None:
     text = LEAST["repo_binding"]["pipeline_spec"]
+    bad: list[tuple[str, str, Any]]
     good = [("repo_binding", "pipeline_spec", value) for value in (text, yaml.safe_load(text))]
     good += [("kubernetes_objects", "definition", value) for value in (text, yaml.safe_load(text), [text])]
     bad = [("repo_binding", "pipeline_spec", value) for value in (["a"], 7, True)]
@@ -377,39 +288,3 @@ def test_N19_there_is_one_version() -> None:
     )
     versions = {found["aphex.platform"]["version"] for found in json.loads(listed.stdout).values()}
     assert versions == {VERSION}
-
-
-_STAND_IN_PYTHON = """\
-#!/bin/sh
-# A Python of long ago: it tells its version, and can read nothing that was written since.
-case "$*" in
-  *version_info*) echo "3 9" ;;
-  *) echo 'SyntaxError: invalid syntax' >&2; exit 1 ;;
-esac
-"""
-
-
-def _too_old(python: str, folder: Path) -> Ended:
-    hosts = {"here": {**local_host(MODULE), "ansible_python_interpreter": python}}
-    return run(folder, [play_of([Task("organization_info", {"kubeconfig": NOWHERE})])], {}, hosts=hosts)
-
-
-def test_N20_an_old_python_on_the_host_is_told_in_one_sentence(tmp_path: Path) -> None:
-    """The stand-in is tried everywhere, and beside it every old Python that this machine has."""
-    stand_in = tmp_path / "python3.9"
-    stand_in.write_text(_STAND_IN_PYTHON, encoding="utf-8")
-    stand_in.chmod(0o755)
-    old = [(str(stand_in), "3.9")]
-    old += [(found.path, ".".join(map(str, found.line))) for found in pythons.found() if found.line < (3, 11)]
-    for path, version in old:
-        (answer,) = _too_old(path, tmp_path / f"with-{version}-{len(path)}").only
-        assert _is_ours(answer), (path, answer.result)
-        assert answer.kind == "missing"
-        assert f"its Python is {version} ({path}), 3.11 is wanted" in answer.msg
-        assert "SyntaxError" not in answer.msg
-
-
-def test_N20_a_new_python_is_not_called_old(tmp_path: Path) -> None:
-    (answer,) = _too_old(sys.executable, tmp_path).only
-    assert _is_ours(answer)
-    assert "connection to Kubernetes" in answer.msg

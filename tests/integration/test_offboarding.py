@@ -147,18 +147,10 @@ def with_hostile_settings(on: Tenants) -> Callable[[], None]:
     return lambda: on.api.apply_all([stripped({**on.api.get(SETTINGS), "data": before})])
 
 
-def without_status(on: Tenants) -> Callable[[], None]:
-    """Nothing recorded tells what there is (B4), and the admission policies are withdrawn."""
-    for plural in ("organizations", "repobindings"):
-        on.api.patch(f"{APHEX}/{plural}/{on.name('open')}/status", {"status": None})
-    return without_policies(on)
-
-
 @pytest.mark.parametrize(
     ("word", "loses"),
     [
-        pytest.param("whole", lambda _on: lambda: None, id="B3 nothing lost"),
-        pytest.param("open", without_status, id="B4 admission policies withdrawn and status lost"),
+        pytest.param("open", without_policies, id="admission policies withdrawn"),
         pytest.param("lost", without_settings, id="parameters deleted"),
         pytest.param("broken", with_broken_settings, id="parameters wrong"),
         pytest.param("unwanted", with_hostile_settings, id="S12 owner no longer approved and names reserved"),
@@ -173,11 +165,20 @@ def test_P4_offboarding_finishes(own: Tenants, word: str, loses: Callable[[Tenan
         restore()
 
 
+def test_B3_B4_offboarding_leaves_no_trace_whether_a_status_tells_of_it_or_not(own: Tenants) -> None:
+    for word in ("whole", "early"):
+        onboard(own, word)
+    for plural in ("organizations", "repobindings"):
+        own.api.patch(f"{APHEX}/{plural}/{own.name('early')}/status", {"status": None})
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda word: offboard(own, word), ("whole", "early")))
+
+
 def test_P4_without_settings_nothing_is_onboarded_and_the_sentence_says_what_to_do(own: Tenants) -> None:
     restore = without_settings(own)
     try:
         mark = own.sandbox.audit.mark()
-        result = own.organization("early")
+        result = own.organization("late")
         assert result["failure"]["kind"] == "missing"
         assert "Run the role aphex.platform.crds first" in result["msg"]
         assert own.writes(mark) == []
@@ -393,6 +394,8 @@ def test_P2_of_two_at_once_the_second_is_refused_and_nothing_is_made_twice(on: T
 
 def test_B12_P30_an_organization_waits_while_bindings_use_it(on: Tenants) -> None:
     assert succeeded(on.organization("held"))
+    # Kept, so that nobody waits for its namespace here.
+    on.api.patch(f"{CORE}/org-{on.name('held')}/secrets/org-secrets", {"data": {"token": "eA=="}})
     assert succeeded(on.repo_binding("held", "held"))
     mark = on.sandbox.audit.mark()
     result = on.organization("held", state="absent", wait=False)
@@ -410,7 +413,8 @@ def test_B12_P30_an_organization_waits_while_bindings_use_it(on: Tenants) -> Non
         assert not running.done()
         assert succeeded(on.repo_binding("held", "held", state="absent"))
         assert succeeded(running.result())
-    assert traces(on, on.name("held")) == []
+    assert on.records("held") == on.tunnels("held") == []
+    assert on.resource("organizations", "held") is None
 
 
 def ready(on: Tenants, word: str, reason: str) -> Object | None:

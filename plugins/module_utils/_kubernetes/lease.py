@@ -44,7 +44,7 @@ def is_live(lease: Object | None, now: float) -> bool:
 
 
 def is_abandoned(lease: Object | None, now: float) -> bool:
-    """Tell whether a Lease is there whose holder is gone: its time is over, or its process on this machine has ended."""
+    """Tell whether the holder of a Lease is gone: its time is over, or its process on this machine has ended."""
     if lease is None:
         return False
     holder = str((lease.get("spec") or {}).get("holderIdentity") or "")

@@ -1,0 +1,52 @@
+"""Every module with the least that it wants.
+
+In: nothing. Out: arguments by module. Never here: a connection, or an argument that a module could do without.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+NOWHERE = "/nowhere/kubeconfig"
+"""A kubeconfig that is not there: a module that names it has come as far as its connection."""
+
+_PIPELINE = """\
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: build}
+spec:
+  tasks:
+    - name: build
+      taskSpec: {steps: [{name: build, image: registry.example.org/build:1.0.0, script: make}]}
+"""
+
+LEAST: dict[str, dict[str, Any]] = {
+    "cloudflare_dns_record": {"zone": "example.org", "record": "www", "type": "A", "content": "192.0.2.1"},
+    "cloudflare_dns_record_info": {"zone": "example.org"},
+    "cloudflare_tunnel": {"name": "shop"},
+    "cloudflare_tunnel_info": {},
+    "cloudflare_tunnel_ingress": {
+        "tunnel_id": "f70ff985-a4ef-4643-bbbc-4a0ed4fc8415",
+        "rules": [{"hostname": "shop.example.org", "service": "http://web.shop:8080"}],
+    },
+    "knowledge_base": {
+        "name": "handbook",
+        "display_name": "Handbook",
+        "repositories": [{"url": "https://github.com/acme-corp/handbook"}],
+    },
+    "knowledge_base_info": {},
+    "kubernetes_objects": {
+        "definition": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "b"}}
+    },
+    "organization": {"name": "acme-corp", "display_name": "Acme", "admin_users": ["ann@acme.example"]},
+    "organization_info": {},
+    "repo_binding": {
+        "name": "web-shop",
+        "aphex_org": "acme-corp",
+        "repo_org": "acme-corp",
+        "repo_name": "web-shop",
+        "pipeline_spec": _PIPELINE,
+    },
+    "repo_binding_info": {},
+}
+"""The good arguments of every module, without a connection."""
