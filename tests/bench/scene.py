@@ -12,8 +12,6 @@ from pathlib import Path
 from tests.bench.measure import CHECKOUT, timed
 from tests.sandbox.sandbox import Sandbox
 
-INVENTORY = {"all": {"hosts": {"localhost": {}}}}
-
 
 @dataclass(frozen=True)
 class Scene:

@@ -1,14 +1,16 @@
 """A process that has imported the product once and forks a child for each run, as ansible-playbook forks its workers.
 
 In: orders on standard input, one JSON object a line: ``id``, ``module``, ``params``, ``timeout`` (seconds that a child
-waits for an answer of the API server) and ``answer``, the file to write. Out: lines that say which process got an order and how it ended;
-the task's result in that file. Never here: a thread (a fork would inherit its locks), a judgement about a result.
+waits for an answer of the API server) and ``answer``, the file to write. Out: lines that say which process got an order
+and how it ended; the task's result in that file. Never here: a thread (a fork would inherit its locks), a judgement
+about a result.
 
 Killed children are waited for at once: a process that nobody has waited for still counts as living.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import json
@@ -17,14 +19,15 @@ import select
 import signal
 import sys
 import time
-import traceback
-from typing import Any
+from types import TracebackType
+from typing import Any, NoReturn
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.aphex.platform.plugins.module_utils import _edge
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
 from ansible_collections.aphex.platform.plugins.module_utils._kubernetes import product as _kubernetes
+from ansible_collections.aphex.platform.plugins.module_utils._kubernetes.client import Client
 
 MODULES = "ansible_collections.aphex.platform.plugins.modules"
 _PIECE = 65536
@@ -76,10 +79,14 @@ def _say(**words: Any) -> None:
     os.write(1, json.dumps(words).encode() + b"\n")
 
 
-def _be_a_child(order: dict[str, Any]) -> None:
-    """Run the order and end this process; what goes wrong here is written to standard error."""
-    code = 1
-    try:
+def _be_a_child(order: dict[str, Any]) -> NoReturn:
+    """Run the order and end this process, whatever happens: the loop that forked it must not go on in two processes.
+
+    What goes wrong is shown by the interpreter's own hook before the process ends with 1.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.callback(os._exit, 1)
+        stack.push(_show)
         signal.set_wakeup_fd(-1)
         os.setsid()
         result = _run(order["module"], order["params"], order["timeout"])
@@ -87,17 +94,18 @@ def _be_a_child(order: dict[str, Any]) -> None:
         with open(unfinished, "w", encoding="utf-8") as file:
             json.dump(result, file)
         os.replace(unfinished, order["answer"])
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
+        os._exit(0)
+
+
+def _show(kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    if kind is not None and error is not None:
+        sys.excepthook(kind, error, trace)
         sys.stderr.flush()
-        os._exit(code)
 
 
 def _run(module: str, params: dict[str, Any], timeout: float) -> dict[str, Any]:
     """Do what the action plugin does with a task's arguments; Cloudflare's time-out is among them."""
-    vars(_kubernetes)["Client"] = functools.partial(_kubernetes.Client, read_timeout=timeout)
+    vars(_kubernetes)["Client"] = functools.partial(Client, read_timeout=timeout)
     entry_point = importlib.import_module(f"{MODULES}.{module}").ENTRY_POINT
     checked = ArgumentSpecValidator(entry_point.options, **entry_point.rules).validate(params)
     if checked.error_messages:

@@ -234,8 +234,8 @@ class Bed:
 
     sandbox: Sandbox
     runner: Runner
-    before: frozenset[str]
-    """The names of all objects that were there before the first tenant."""
+    before: frozenset[str] | None
+    """The names of all objects that were there before the first tenant; None where others make objects as well."""
 
     @property
     def api(self) -> Api:
@@ -270,10 +270,19 @@ def bed() -> Iterator[Bed]:
     sandbox = join(name, ["crds"], user=User.this_process("pytest"), emulated_version=version)
     try:
         platform.install(sandbox)
-        sandbox.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
-        with tempfile.TemporaryDirectory(prefix="aphex-runs-") as folder:
-            runner = Runner(Path(folder))
-            yield Bed(sandbox, runner, snapshot.names(sandbox.api))
-            runner.stop()
+        with on(sandbox, alone=True) as made:
+            yield made
     finally:
         sandbox.leave()
+
+
+@contextmanager
+def on(sandbox: Sandbox, alone: bool = False) -> Iterator[Bed]:
+    """Make a bed of a sandbox with the platform; ``alone`` when nobody else makes objects in it."""
+    sandbox.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
+    with tempfile.TemporaryDirectory(prefix="aphex-runs-") as folder:
+        runner = Runner(Path(folder))
+        try:
+            yield Bed(sandbox, runner, snapshot.names(sandbox.api) if alone else None)
+        finally:
+            runner.stop()

@@ -140,6 +140,9 @@ def _reduced(item: Object) -> Object:
         kept.pop("status", None)
     elif "observedGeneration" in kept.get("status", {}):
         kept["status"] = {**kept["status"], "observedGeneration": kept["status"]["observedGeneration"] == generation}
+    if item["kind"] == "Service":
+        addresses = ("clusterIP", "clusterIPs")
+        kept["spec"] = {key: value for key, value in item["spec"].items() if key not in addresses}
     if item["kind"] == "Secret":
         # Values are generated; how long they are, and which keys there are, must be equal.
         kept["data"] = {key: len(value) for key, value in (item.get("data") or {}).items()}

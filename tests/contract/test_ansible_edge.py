@@ -78,7 +78,12 @@ def test_N01_the_parent_pays_for_the_transport_and_its_tls_context() -> None:
 def test_N01_clients_share_the_one_tls_context(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[ssl.SSLContext] = []
     create = ssl.SSLContext.__new__
-    monkeypatch.setattr(ssl.SSLContext, "__new__", lambda cls, *args: made.append(create(cls, *args)) or made[-1])
+
+    def counted(cls: type[ssl.SSLContext], *args: Any) -> ssl.SSLContext:
+        made.append(create(cls, *args))
+        return made[-1]
+
+    monkeypatch.setattr(ssl.SSLContext, "__new__", counted)
     with _http.make_client() as first, _http.make_client() as second:
         assert first is not second
     assert made == []
@@ -180,7 +185,7 @@ def test_N04_a_tenant_runs_here_and_a_delegated_task_leaves(inside: World, tmp_p
     here = Task("kubernetes_objects", {"definition": _settings(world, a="1")})
     away = Task("kubernetes_objects", here.args, words={"delegate_to": "bastion"})
     bastion = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_ssh_common_args": "-o ConnectTimeout=5"}
-    groups = {"children": {"organizations": {"hosts": {"acme": {}}}}}
+    groups: dict[str, Any] = {"children": {"organizations": {"hosts": {"acme": {}}}}}
     ended = run(
         tmp_path,
         [play_of([here, away], "organizations")],
@@ -305,7 +310,8 @@ def test_N16_documents_arrive_as_text_as_mapping_and_with_go_templates(both: dic
 def test_N17_a_host_of_two_kinds_is_refused_and_one_without_groups_is_not(inside: World, tmp_path: Path) -> None:
     """The playbook of the collection refuses; `hosts: localhost` with the role and its inputs works."""
     playbook = [{"ansible.builtin.import_playbook": "aphex.platform.onboard"}]
-    groups = {"children": {"organizations": {"hosts": {"twice": {}}}, "repositories": {"hosts": {"twice": {}}}}}
+    twice: dict[str, Any] = {"hosts": {"twice": {}}}
+    groups: dict[str, Any] = {"children": {"organizations": twice, "repositories": twice}}
     begun = inside.side.mark()
     refused = run(tmp_path / "twice", playbook, inside.side.env, hosts={}, groups=groups)
     assert refused.code == 2

@@ -285,7 +285,7 @@ def test_the_search_finds_a_secret_inside_base64(before: str) -> None:
     assert search.found([("here", text)], {"it": "CANARY-of-another-length"}) == []
 
 
-# errors and the log of the machine --------------------------------------------------------------------------------------
+# errors and the log of the machine ------------------------------------------------------------------------------------
 
 
 def _entry(read: Callable[..., Any]) -> _edge.EntryPoint:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract import search
 from tests.contract.case import Bad, Case, Drift, all_cases
 from tests.contract.story import Pair, Story, Told, telling
 from tests.contract.world import World
@@ -33,8 +34,10 @@ def test_contract(case: Case, both: dict[str, World], tmp_path: Path) -> None:
             _reads(story)
         else:
             _writes(story)
-        for world, begun in zip(story.worlds, story.begun, strict=True):
+        for world, begun, playing in zip(story.worlds, story.begun, story.playings, strict=True):
             assert world.side.unlogged(begun, audit) == []
+            tokens = {"token": world.cloudflare.token, "token of the account": world.side.token}
+            assert search.found(search.run_places(playing), tokens) == []
 
 
 def _writes(story: Story) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def abroad(everyone: Everyone, tmp_path_factory: pytest.TempPathFactory) -> Ende
 
     Nothing stands in the environment: what leads to the cluster and the account are the defaults of the groups.
     """
-    bare = {"ansible_become": True, "ansible_become_method": "bare", "ansible_become_user": "root"}
+    bare: dict[str, Any] = {"ansible_become": True, "ansible_become_method": "bare", "ansible_become_user": "root"}
     lowest = {"ansible_python_interpreter": str(environments.lowest() / "python"), SWITCH: False}
     hosts = {HOME: local_host(), BARE: local_host(**bare), LOWEST: {**local_host(), **lowest}}
     side = everyone[0][1].side
@@ -115,7 +116,7 @@ def test_N14_a_missing_library_fails_one_host_with_one_sentence(everyone: Everyo
     side = everyone[0][1].side
     hosts = {
         "in-process": local_host(),
-        "by-module": local_host(**{SWITCH: False}),
+        "by-module": {**local_host(), SWITCH: False},
         "elsewhere": {**local_host(), "ansible_python_interpreter": str(environments.lowest() / "python")},
     }
     ended = run(tmp_path, [play_of(_checks(everyone))], side.env, hosts=hosts, program=programs / "ansible-playbook")
@@ -143,7 +144,7 @@ def test_N20_a_python_that_is_too_old_is_one_sentence(inside: World, tmp_path: P
     old = {"3.10": str(stub)}
     old |= {".".join(map(str, found.line)): found.path for found in pythons.found() if found.line < OLDEST}
     hosts = {
-        f"python-{version}": {**local_host(**{SWITCH: False}), "ansible_python_interpreter": path}
+        f"python-{version}": {**local_host(), SWITCH: False, "ansible_python_interpreter": path}
         for version, path in old.items()
     }
     task = Task("cloudflare_tunnel_info", {"name": inside.name})

@@ -22,7 +22,7 @@ from tests.contract.journey import Call, Journey, in_words
 from tests.contract.verdict import Reference, compare, demand_none
 from tests.sandbox.faults import KINDS, Fault
 
-SIDE_BY_SIDE = 12
+SIDE_BY_SIDE = 20
 EACH = 16
 """How many calls of one run are struck, each once, far apart from each other."""
 

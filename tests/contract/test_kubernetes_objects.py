@@ -133,7 +133,7 @@ def test_P03_children_that_a_controller_labels_as_ours_are_not_pruned(place: Wor
     )  # fmt: skip
     listener["metadata"]["labels"] = labels
     extra = _settings(place, color="red")
-    inventory = {"inventory": {"name": "set", "namespace": place.name}, "prune": True}
+    inventory: dict[str, Any] = {"inventory": {"name": "set", "namespace": place.name}, "prune": True}
     deployment = f"/apis/apps/v1/namespaces/{place.name}/deployments/el-hooks"
 
     with _playing(
@@ -157,7 +157,7 @@ def test_P03_children_that_a_controller_labels_as_ours_are_not_pruned(place: Wor
 
 
 def test_P03_an_object_that_somebody_made_anew_is_not_pruned(place: World, tmp_path: Path) -> None:
-    inventory = {"inventory": {"name": "set", "namespace": place.name}, "prune": True}
+    inventory: dict[str, Any] = {"inventory": {"name": "set", "namespace": place.name}, "prune": True}
     other = _object("v1", "ConfigMap", "other", place.name, data={"a": "1"})
     with _playing(
         place,
@@ -390,7 +390,7 @@ def test_impersonation_by_user_and_groups(place: World, tmp_path: Path) -> None:
     binding = _object("rbac.authorization.k8s.io/v1", "RoleBinding", "editors", place.name)
     place.make({**binding, "roleRef": role, "subjects": [group]})
     wanted = _settings(place, color="red")
-    ann = {"impersonate_user": "ann", "impersonate_groups": ["contract:editors"]}
+    ann: dict[str, Any] = {"impersonate_user": "ann", "impersonate_groups": ["contract:editors"]}
     with _playing(
         place,
         tmp_path,

@@ -70,8 +70,10 @@ def _differences(bed: Bed, reference: Reference, sites: Mapping[Site, str]) -> l
         found = _told(reference.way, site, groups)
         problems += [f"{label}: missing {line[:_SHOWN]}" for line in _without(wanted, found)]
         problems += [f"{label}: too much {line[:_SHOWN]}" for line in _without(found, wanted)]
-    strays = {snapshot.name(item) for item in groups.get("", []) if snapshot.made_by_us(item)} - bed.before
-    return problems + [f"belongs to no tenant: {name}" for name in sorted(strays)]
+    if bed.before is not None:
+        ours = {snapshot.name(item) for item in groups.get("", []) if snapshot.made_by_us(item)}
+        problems += [f"belongs to no tenant: {name}" for name in sorted(ours - bed.before)]
+    return problems
 
 
 def _told(way: Journey, site: Site, groups: Mapping[str, list[Object]]) -> list[str]:

@@ -149,6 +149,16 @@ class Client:
                 said=f"the connection to {self._configuration.host} failed ({type(error).__name__})",
                 remedy="Check the kubeconfig and that the API server is up, then run again",
             ) from error
+        except ValueError as error:
+            # Of a header; the transport's own message would quote it.
+            raise Failure(
+                Kind.INVALID,
+                tried=tried,
+                on=on,
+                said="the token, the user or the password of the connection holds letters that no header can, such as "
+                "a line end",
+                remedy="Give it alone, without a line end",
+            ) from error
         return _understand(response.status, response.headers, response.data, tried, on, absent_ok)
 
     def _encode(self, body: t.Any) -> bytes:
@@ -256,7 +266,7 @@ class Client:
             raise Failure(
                 Kind.INVALID,
                 tried="reading the connection to Kubernetes",
-                said=str(error) if isinstance(error, kube_config.ConfigException) else type(error).__name__,
+                said=_why_unreadable(error),
                 remedy="Set kubeconfig (or K8S_AUTH_KUBECONFIG), or host with api_key",
             ) from error
         self._override(configuration)
@@ -327,6 +337,13 @@ def _authorization(configuration: t.Any) -> str:
     """Return the value of the header that a configuration would send; where it keeps it changed in release 37 (N15)."""
     settings = configuration.auth_settings().values()
     return next((str(item["value"]) for item in settings if item["key"].lower() == "authorization"), "")
+
+
+def _why_unreadable(error: Exception) -> str:
+    """Return why a kubeconfig cannot be used, without quoting what it holds."""
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else type(error).__name__
+    return str(error) if isinstance(error, kube_config.ConfigException) else type(error).__name__
 
 
 def _single(path: str) -> dict[str, t.Any] | None:

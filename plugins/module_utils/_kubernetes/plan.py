@@ -298,24 +298,24 @@ def foreign(desired: Objects, live: Object) -> Failure | None:
         return None
     key = ObjectKey.of(live)
     labels = live["metadata"].get("labels") or {}
-    if desired.owner is None and OWNER_KIND in labels:
+    tried = "changing" if desired.present else "deleting"
+    if OWNER_KIND in labels:
+        # Another tenant's: not even adopt takes it, since that tenant would lose it without a word (S7).
         return Failure(
             Kind.REFUSED,
-            tried="changing" if desired.present else "deleting",
+            tried=tried,
             on=str(key),
             said=f"it belongs to the {labels[OWNER_KIND]} {labels.get(OWNER_NAME, '')}",
-            remedy="Change it through the module of that tenant",
+            remedy="Choose another name, or offboard that tenant first",
         )
     if desired.adopt:
         return None
-    whose = f"it belongs to {labels[OWNER_KIND]} {labels.get(OWNER_NAME, '')}" if OWNER_KIND in labels else (
-        f"it is managed by {labels[MANAGED_BY]}" if MANAGED_BY in labels else "it is there already and not ours"
-    )  # fmt: skip
+    managed = f"it is managed by {labels[MANAGED_BY]}" if MANAGED_BY in labels else ""
     return Failure(
         Kind.REFUSED,
-        tried="changing" if desired.present else "deleting",
+        tried=tried,
         on=str(key),
-        said=whose,
+        said=managed or "it is there already and not ours",
         remedy="Choose another name, remove it, or set adopt to true if it is meant to be taken over",
     )
 
