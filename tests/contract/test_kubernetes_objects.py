@@ -115,7 +115,7 @@ def test_N07_an_object_of_a_tenant_is_left_alone(place: World, tmp_path: Path) -
     )
     for answer in (changed, deleted):
         assert answer.kind == "refused"
-        assert "belongs to the Organization acme" in answer.msg
+        assert "belongs to Organization acme" in answer.msg
     assert marked.kind == "invalid"
     assert "platform.aphex/owner-kind" in marked.msg
     assert place.api.get(_path(place, "configmaps/settings"))["data"] == {"color": "red"}

@@ -305,7 +305,7 @@ def foreign(desired: Objects, live: Object) -> Failure | None:
             Kind.REFUSED,
             tried=tried,
             on=str(key),
-            said=f"it belongs to the {labels[OWNER_KIND]} {labels.get(OWNER_NAME, '')}",
+            said=f"it belongs to {labels[OWNER_KIND]} {labels.get(OWNER_NAME, '')}",
             remedy="Choose another name, or offboard that tenant first",
         )
     if desired.adopt:
