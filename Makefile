@@ -75,7 +75,8 @@ integration: setup ## questions that cross modules
 
 # Only here: molecule looks into extensions/molecule otherwise.
 molecule: setup ## the roles, each in a scenario
-	MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule -c molecule/config.yml test $(if $(ONLY),--scenario-name '$(ONLY)',--all)
+	@rm -rf $(ANSIBLE_HOME)/tmp/molecule.*  # state of a run that was killed: its sandbox is gone
+	MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule -c molecule/config.yml test $(if $(ONLY),--scenario-name '$(ONLY)',--all --workers 2)
 
 sanity: setup ## ansible-test sanity, on a copy of the tree
 	$(BIN)/python -m tests.tools.sanity

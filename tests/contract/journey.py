@@ -186,6 +186,18 @@ def _rotate_and_prove(site: Site) -> None:
     )
 
 
+def _onboard_and_leave_the_lease(site: Site) -> None:
+    """Onboard the organization, and leave the Lease as a run does that is killed at its very end on another machine."""
+    site.done("organization")
+    metadata = {"name": f"aphex-organization-{site.organization}", "namespace": "platform-system"}
+    held = {
+        "holderIdentity": "somebody@elsewhere/1",
+        "leaseDurationSeconds": 30,
+        "renewTime": "2026-01-01T00:00:00.000000Z",
+    }
+    site.bed.api.create({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": held})
+
+
 def _secrets(site: Site) -> str:
     return f"/api/v1/namespaces/org-{site.organization}/secrets"
 
@@ -202,8 +214,10 @@ ORGANIZATION_KEPT = Journey("organization out, its secrets kept", "organization"
 ROTATION = Journey("rotation", "organization", _onboard_organization, _second_secret)
 ROTATION_ENDS = Journey("end of a rotation", "organization", _rotate_and_prove, _second_secret)
 
+AFTER_A_KILL = Journey("after a kill", "organization", _onboard_and_leave_the_lease)
+
 IN_AND_OUT = (ORGANIZATION_IN, BINDING_IN, BINDING_OUT, ORGANIZATION_OUT)
-RARER = (BINDING_KEPT, BINDING_EXPORTED, ORGANIZATION_KEPT, ROTATION, ROTATION_ENDS)
+RARER = (BINDING_KEPT, BINDING_EXPORTED, ORGANIZATION_KEPT, ROTATION, ROTATION_ENDS, AFTER_A_KILL)
 JOURNEYS = (*IN_AND_OUT, *RARER)
 
 

@@ -25,8 +25,8 @@ _OUR_GROUP = "aphex.io/"
 _PRODUCT = "aphex.platform"
 _STORAGE_STARTS = 0.2
 
-# What controllers make by the dozen, with names and at times of their own. A second ReplicaSet still shows.
-_LEFT_OUT = frozenset({"Event", "Pod", "EndpointSlice", "Endpoints", "ControllerRevision"})
+# What controllers make with names and at times of their own. A second Deployment, ReplicaSet or Service still shows.
+_LEFT_OUT = frozenset({"Event", "Pod", "EndpointSlice", "Endpoints", "IPAddress"})
 
 
 def everything(api: Api) -> list[Object]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.contract.case import Args, Bad, Case
-from tests.contract.runner import HOST, Answer, Playing, Task, local_host, play_of
+from tests.contract.case import Args, Case
+from tests.contract.runner import HOST, IN_PROCESS, Answer, Playing, Task, local_host, play_of
 from tests.contract.world import Mark, World
 
 # What two runs of the same cannot have in common, and what no run has: ids, times, digests, sizes.
@@ -55,7 +55,17 @@ def comparable(answer: Answer, key: str, world: World) -> Any:
     return without_own({**found, "failed": bool(found["failed"])}, world)
 
 
-Pair = tuple[Told, Told]
+@dataclass(frozen=True)
+class Turn:
+    """One task of a story, as each world asks for it. A module costs twenty times what a task in process does, so
+    what only says the same again is asked in process alone."""
+
+    args: Callable[[World], Args]
+    check: bool = False
+    everywhere: bool = True
+
+    def concerns(self, world: World) -> bool:
+        return self.everywhere or world.side.path == IN_PROCESS
 
 
 @dataclass
@@ -65,44 +75,55 @@ class Story:
     case: Case
     worlds: list[World]
     playings: list[Playing]
+    turns: Iterator[Turn]
     begun: list[Mark] = field(default_factory=list)
-    last: tuple[Told, ...] = ()
+    last: list[Told] = field(default_factory=list)
 
-    def tell(self) -> Pair:
-        """Run the next task on both sides, side by side."""
-        marks = [world.side.mark() for world in self.worlds]
-        for playing in self.playings:
+    def tell(self) -> list[Told]:
+        """Run the next task on the sides that it concerns, side by side."""
+        turn = next(self.turns)
+        pairs = [pair for pair in zip(self.worlds, self.playings, strict=True) if turn.concerns(pair[0])]
+        marks = [world.side.mark() for world, _playing in pairs]
+        for _world, playing in pairs:
             playing.go()
-        answers = [next(iter(playing.wait().values())) for playing in self.playings]
-        first, second = (
+        answers = [next(iter(playing.wait().values())) for _world, playing in pairs]
+        self.last = [
             Told(world, answer, world.side.sent(mark), world.side.writes(mark))
-            for world, answer, mark in zip(self.worlds, answers, marks, strict=True)
-        )
-        return first, second
+            for (world, _playing), answer, mark in zip(pairs, answers, marks, strict=True)
+        ]
+        return self.last
 
     def outside(self, happens: Callable[[World], Any]) -> list[Any]:
         """Let something happen on both sides, behind the module's back."""
         return [happens(world) for world in self.worlds]
 
 
-def tasks_of(case: Case, world: World) -> list[Task]:
+def turns_of(case: Case) -> list[Turn]:
     """The tasks of all stages, in the order in which `test_contract` walks through them."""
-    tasks = [Task(case.module, _bad_args(case, bad, world)) for bad in case.bad]
-    good = case.args(world)
-    if case.reads_only:
-        return [*tasks, Task(case.module, good, check=True), Task(case.module, good)]
-    stages: list[Args] = [good, *(good for _drift in case.drifts)]
+    turns = [_refusal(case, number) for number in range(len(case.bad))]
+    if case.absent is None:
+        return [*turns, Turn(case.args, check=True), Turn(case.args)]
+    turns += _stage(case, None, whole=True)
+    for _drift in case.drifts:
+        turns += _stage(case, None)
     if case.update:
-        stages.append(case.args(world, case.update(world)))
-    if case.absent:
-        stages.append(case.args(world, case.absent(world)))
-    for args in stages:
-        tasks += [Task(case.module, args, check=True), Task(case.module, args), Task(case.module, args)]
-    return tasks
+        turns += _stage(case, case.update)
+    return [*turns, *_stage(case, case.absent, whole=True)]
 
 
-def _bad_args(case: Case, bad: Bad, world: World) -> Args:
-    return case.args(world, bad.args(world))
+def _refusal(case: Case, number: int) -> Turn:
+    """A wrong argument; by module only the first that Ansible refuses, the first that we refuse, and the last one."""
+    bad = case.bad[number]
+    return Turn(lambda world: case.args(world, bad.args(world)), everywhere=number in (0, 3, len(case.bad) - 1))
+
+
+def _stage(case: Case, changes: Callable[[World], Args] | None, whole: bool = False) -> list[Turn]:
+    """Check mode, the task, and the task again."""
+
+    def args(world: World) -> Args:
+        return case.args(world, changes(world) if changes else None)
+
+    return [Turn(args, check=True, everywhere=whole), Turn(args), Turn(args, everywhere=whole)]
 
 
 @contextmanager
@@ -111,19 +132,15 @@ def telling(case: Case, both: dict[str, World], folder: Path) -> Iterator[Story]
     worlds = list(both.values())
     for world in worlds:
         case.prepare(world)
+    turns = turns_of(case)
     with ExitStack() as stack:
-        playings = [
-            stack.enter_context(
-                Playing(
-                    folder / world.name,
-                    [play_of(tasks_of(case, world))],
-                    world.side.env,
-                    hosts={HOST: local_host(path)},
-                )
-            )
-            for path, world in both.items()
-        ]
-        yield Story(case, worlds, playings, [world.side.mark() for world in worlds])
+        playings = []
+        for path, world in both.items():
+            tasks = [Task(case.module, turn.args(world), turn.check) for turn in turns if turn.concerns(world)]
+            env = {**world.side.env, "ANSIBLE_PIPELINING": "true"}
+            playing = Playing(folder / world.name, [play_of(tasks)], env, hosts={HOST: local_host(path)})
+            playings.append(stack.enter_context(playing))
+        yield Story(case, worlds, playings, iter(turns), [world.side.mark() for world in worlds])
 
 
 def without_own(value: Any, world: World) -> Any:

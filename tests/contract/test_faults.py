@@ -20,7 +20,8 @@ from tests.contract import harness, journey
 from tests.contract.harness import IMPATIENT, Bed, Ended, Site
 from tests.contract.journey import Call, Journey, in_words
 from tests.contract.verdict import Reference, compare, demand_none
-from tests.sandbox.faults import KINDS, Fault
+from tests.sandbox.faults import KINDS, Fault, Match
+from tests.sandbox.sandbox import Sandbox
 
 SIDE_BY_SIDE = 20
 EACH = 16
@@ -48,11 +49,11 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
 
 @dataclass
 class Strikes:
-    """A matcher that says yes to each of the chosen calls once. That the same request comes again right afterwards is
-    the product's answer to the fault, and no further call."""
+    """A matcher that says yes to each of the chosen calls (all unless told) once. That the same request comes again
+    right afterwards is the product's answer to the fault, and no further call."""
 
     site: Site
-    chosen: frozenset[Call]
+    chosen: frozenset[Call] | None = None
     struck: set[Call] = field(default_factory=set)
     _count: Counter[tuple[str, str]] = field(default_factory=Counter)
     _repeats: set[tuple[str, str]] = field(default_factory=set)
@@ -64,7 +65,7 @@ class Strikes:
             return False
         self._count[key] += 1
         call = Call(key[1], method, self._count[key])
-        if call not in self.chosen:
+        if self.chosen is not None and call not in self.chosen:
             return False
         self.struck.add(call)
         self._repeats.add(key)
@@ -86,8 +87,8 @@ class Trial:
 def test_a_fault_at_any_call_is_overcome_by_the_same_run(bed: Bed, way: Journey, say: Say) -> None:
     reference = Reference.of(bed, way)
     calls = journey.without_polls(reference.calls)
-    if way is journey.ROTATION:
-        # All else is asked of an organization that comes in.
+    if way in journey.RARER:
+        # Their reads are those of the others.
         calls = journey.writes(calls)
     groups = -(-len(calls) // EACH)
     trials = [Trial(kind, frozenset(calls[start::groups])) for kind in KINDS for start in range(groups)]
@@ -138,6 +139,57 @@ def test_a_fault_that_lasts_ends_in_a_sentence_and_the_next_run_converges(bed: B
     problems += compare(bed, reference, sites)
     say(f"{way.name}: {len(pairs)} combinations of a family of calls and a fault that lasts")
     demand_none(problems)
+
+
+@pytest.mark.parametrize("path", ["/cfd_tunnel$", "/dns_records$"])
+def test_what_cloudflare_made_unanswered_is_found_and_not_asked_for_again(bed: Bed, path: str) -> None:
+    with bed.site() as site:
+        site.faults.arm(Fault("lost", match=Match("POST", path)))
+        site.done("organization")
+        assert [struck.kind for struck in site.faults.struck()] == ["lost"]
+        asked = [entry.path.rpartition("/")[2] for entry in site.cloudflare.log.writes()]
+        assert asked == ["cfd_tunnel", "dns_records"]
+        assert len(site.cloudflare.tunnels()) == 1
+        assert sum(len(zone["records"]) for zone in site.cloudflare.state()["zones"]) == 1
+
+
+@pytest.mark.parametrize("path", [r"/api/v1/namespaces\?", "/secrets"])
+def test_what_was_made_in_the_cluster_unanswered_is_recognised_as_ours(bed: Bed, path: str) -> None:
+    with bed.site() as site:
+        site.faults.arm(Fault("lost", match=Match("POST", path)))
+        site.done("organization")
+        made = [seen for seen in site.proxy.writes() if seen.method == "POST" and re.search(path, seen.uri)]
+        assert [seen.fault for seen in made].count("lost") == 1
+        assert [seen.status for seen in made].count(409) == 1
+
+
+@pytest.mark.parametrize("path", ["/dns_records/", "/cfd_tunnel/[^/]+$", r"/api/v1/namespaces/[^/]+$"])
+def test_a_deletion_that_was_done_unanswered_counts_as_done(bed: Bed, path: str) -> None:
+    with bed.site() as site:
+        site.done("organization")
+        site.faults.arm(Fault("lost", match=Match("DELETE", path)))
+        site.done("organization", state="absent")
+        assert [struck.kind for struck in site.faults.struck()] == ["lost"]
+        assert not site.bed.api.exists(f"/api/v1/namespaces/org-{site.organization}")
+        assert all(tunnel.deleted_at for tunnel in site.cloudflare.tunnels())
+        assert all(zone["records"] == [] for zone in site.cloudflare.state()["zones"])
+
+
+@pytest.mark.parametrize("kind", ["500", "reset", "lost"])
+def test_a_run_that_waits_overcomes_a_fault_at_every_call(installed: Sandbox, kind: str) -> None:
+    """With nodes and Tekton: what is waited for becomes ready while answers fail."""
+    with harness.on(installed) as bed, bed.site() as site:
+        try:
+            strikes = Strikes(site)
+            site.faults.arm(Fault(kind, match=strikes, times=None))
+            site.done("organization", wait=True)
+            assert [call for call in strikes.struck if call.path.endswith("/github-listener") and call.nth > 2]
+            site.clear()
+            assert not site.done("organization", wait=True).changed
+            assert site.writes() == []
+        finally:
+            site.clear()
+            site.done("organization", state="absent")
 
 
 def _run(way: Journey, site: Site) -> Ended:

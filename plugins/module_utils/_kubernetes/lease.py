@@ -89,11 +89,18 @@ class Leases:
                 said=f"{live['spec']['holderIdentity']} is working on it",
                 remedy=f"Run again when it is done, at the latest {DURATION} s after it was killed",
             )
+        return self._replace(key, labels, live)
+
+    def _replace(self, key: ObjectKey, labels: dict[str, str], live: Object | None) -> Object:
+        """Put our name and the time on a Lease, or find that an attempt whose answer was lost has done so."""
         try:
             return self._write("PUT", key, self._body(key, labels, live))
         except Failure as failure:
             if failure.status != 409:
                 raise
+            now = self._client.get(self._client.path(key))
+            if now is not None and (now.get("spec") or {}).get("holderIdentity") == self._runtime.identity:
+                return now
             raise Failure(
                 Kind.BUSY, tried="taking", on=str(key), said="somebody else took it just now", remedy="Run again"
             ) from failure
@@ -106,7 +113,7 @@ class Leases:
         while not stop.wait(_RENEW_EVERY):
             # A renewal that fails is tried again at the next turn: the Lease outlives two of them.
             with contextlib.suppress(Failure):
-                lease = self._write("PUT", key, self._body(key, lease["metadata"].get("labels") or {}, lease))
+                lease = self._replace(key, lease["metadata"].get("labels") or {}, lease)
 
     def _give_back(self, key: ObjectKey) -> None:
         """Delete the Lease if it is still ours; that this fails costs the next run some seconds, not its result."""

@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._core.failure import Failure, Kind
+from .._core.names import short_hash
 from .._core.plan import Desired
 from .._core.reconcile import Outcome, Runtime
 from .._kubernetes.lease import is_abandoned, is_live, lease_key
@@ -279,7 +280,7 @@ class Tenant:
                 tried="deleting",
                 on=str(self.key),
                 said=f"it would delete {', '.join(losses)}",
-                remedy=f"Set confirm to {self.key.name!r}, or deletion_policy to Retain",
+                remedy=f"Set confirm to {self.key.name!r}, or first set deletion_policy to Retain with state present",
             )
 
     # protocol -------------------------------------------------------------------------------------------------------
@@ -318,12 +319,14 @@ class Tenant:
 
 
 def _copy(secret: Object, tenant: str) -> Object:
+    """Return the copy of a Secret; its name tells the content, so a later export never meets an earlier one."""
     metadata = secret["metadata"]
+    content = short_hash("".join(f"{name}{value.digest()}" for name, value in sorted((secret.get("data") or {}).items())))
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": f"{_EXPORT}{metadata['namespace']}-{metadata['name']}"[:253],
+            "name": f"{_EXPORT}{metadata['namespace']}-{metadata['name']}"[:240] + f"-{content}",
             "namespace": names.PLATFORM_NAMESPACE,
             "annotations": {names.RETAINED: tenant},
         },

@@ -42,17 +42,12 @@ def _good(world: World) -> Args:
     }
 
 
-def _repaint(world: World) -> None:
-    world.patch(f"/api/v1/namespaces/{world.name}/configmaps/settings", {"data": {"color": "drifted"}})
-
-
-def _lose(world: World) -> None:
-    world.api.delete(f"/api/v1/namespaces/{world.name}/services/web")
-
-
-def _steal(world: World) -> None:
-    password = {"password": "c3RvbGVu"}
-    world.patch(f"/api/v1/namespaces/{world.name}/secrets/login", {"data": password})
+def _meddle(world: World) -> None:
+    """Somebody changes a value, deletes an object, and puts another secret in place."""
+    core = f"/api/v1/namespaces/{world.name}"
+    world.patch(f"{core}/configmaps/settings", {"data": {"color": "drifted"}})
+    world.api.delete(f"{core}/services/web")
+    world.patch(f"{core}/secrets/login", {"data": {"password": "c3RvbGVu"}})
 
 
 def _left(world: World) -> list[str]:
@@ -114,11 +109,7 @@ CASE = Case(
         ),
     ),
     left=_left,
-    drifts=(
-        Drift("a value changed by hand", _repaint, lambda world: ("drifted", "red")),
-        Drift("an object deleted by hand", _lose, lambda world: ("Service", "8080")),
-        Drift("a secret changed by hand", _steal, lambda world: ("***",)),
-    ),
+    drifts=(Drift("meddling with everything", _meddle, lambda world: ("drifted", "red", "Service", "8080", "***")),),
     update=lambda world: {"definition": [_settings("blue"), *_others(world)]},
     update_shows=lambda world: ("red", "blue", "ResourceQuota"),
     absent=lambda world: {"definition": [], "state": "absent"},

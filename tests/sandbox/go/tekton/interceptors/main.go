@@ -40,8 +40,8 @@ func main() {
 
 	triggers := versioned.NewForConfigOrDie(config).TriggersV1alpha1()
 	server.CreateAndValidateCerts(ctx, kube, logger, service, triggers)
-	// A ClusterInterceptor that is made later gets its caBundle within a minute.
-	stop := server.UpdateCACertToClusterInterceptorCRD(ctx, service, triggers, logger, time.Minute)
+	// A ClusterInterceptor that is made later, or whose status was written at the same moment, gets its caBundle soon.
+	stop := server.UpdateCACertToClusterInterceptorCRD(ctx, service, triggers, logger, 2*time.Second)
 	defer stop()
 	if err := serve(ctx, service, logger); err != nil {
 		logger.Fatalf("serving: %v", err)
