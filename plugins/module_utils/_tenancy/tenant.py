@@ -321,7 +321,8 @@ class Tenant:
 def _copy(secret: Object, tenant: str) -> Object:
     """Return the copy of a Secret; its name tells the content, so a later export never meets an earlier one."""
     metadata = secret["metadata"]
-    content = short_hash("".join(f"{name}{value.digest()}" for name, value in sorted((secret.get("data") or {}).items())))
+    data = dict(secret.get("data") or {})
+    content = short_hash("".join(f"{name}{value.digest()}" for name, value in sorted(data.items())))
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -331,5 +332,5 @@ def _copy(secret: Object, tenant: str) -> Object:
             "annotations": {names.RETAINED: tenant},
         },
         "type": secret.get("type", "Opaque"),
-        "data": dict(secret.get("data") or {}),
+        "data": data,
     }
