@@ -39,12 +39,12 @@ def main() -> None:
         importlib.import_module(f"{MODULES}.{name}")
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, lambda *_unused: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     children: dict[int, str] = {}
     pending = b""
     while True:
-        ready, _, _ = select.select([0, woken], [], [])
+        ready, _unused, _other = select.select([0, woken], [], [])
         if woken in ready:
             os.read(woken, _PIECE)
             _reap(children)

@@ -43,7 +43,7 @@ class Call:
     @property
     def family(self) -> str:
         """Method and path without the names of objects."""
-        path, asks, _ = self.path.partition(_ASKS_ONLY)
+        path, asks, _unused = self.path.partition(_ASKS_ONLY)
         path = re.sub(r"(/namespaces|/api/v1)/[^/]+(?=/)", r"\1/*", path)
         path = re.sub(r"^(/api/v1/\*|/apis/[^/]+/[^/]+)(/namespaces/\*)?/([^/]+)/[^/]+", r"\1\2/\3/*", path)
         return f"{self.method} {path}{asks}"
@@ -58,7 +58,7 @@ class Call:
 
 def in_words(site: Site, path: str) -> str:
     """Return a path with its tenant's names and ids replaced; of the query only that it is a dry run stays."""
-    text, _, query = path.partition("?")
+    text, _unused, query = path.partition("?")
     text = text.replace(site.organization, "ORGANIZATION").replace(site.binding, "BINDING")
     asks = query and not is_write("PATCH", path)
     return _ID.sub("ID", text) + (_ASKS_ONLY if asks and "dryRun" in query else "")

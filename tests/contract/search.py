@@ -60,7 +60,7 @@ def cluster_places(api: Api, meant: Iterable[tuple[str, str]]) -> Iterator[tuple
     """Every object of the cluster, events among them, but for the Secrets that are meant (namespace and name)."""
     let_off = set(meant)
     with ThreadPoolExecutor(8) as pool:
-        for items in pool.map(lambda path: api.list(path), _collections(api)):
+        for items in pool.map(api.list, _collections(api)):
             for item in items:
                 place = (item["metadata"].get("namespace", ""), item["metadata"]["name"])
                 if not (item["kind"] == "Secret" and place in let_off):

@@ -102,13 +102,13 @@ def turns_of(case: Case) -> list[Turn]:
     """The tasks of all stages, in the order in which `test_contract` walks through them."""
     turns = [_refusal(case, number) for number in range(len(case.bad))]
     if case.absent is None:
-        return [*turns, Turn(case.args, check=True), Turn(case.args)]
-    turns += _stage(case, None, whole=True)
+        return [*turns, Turn(case.args, check=True, everywhere=False), Turn(case.args)]
+    turns += [Turn(case.args, check=True), Turn(case.args), Turn(case.args)]
     for _drift in case.drifts:
         turns += _stage(case, None)
     if case.update:
         turns += _stage(case, case.update)
-    return [*turns, *_stage(case, case.absent, whole=True)]
+    return [*turns, *_stage(case, case.absent, again=True)]
 
 
 def _refusal(case: Case, number: int) -> Turn:
@@ -117,13 +117,13 @@ def _refusal(case: Case, number: int) -> Turn:
     return Turn(lambda world: case.args(world, bad.args(world)), everywhere=number in (0, 3, len(case.bad) - 1))
 
 
-def _stage(case: Case, changes: Callable[[World], Args] | None, whole: bool = False) -> list[Turn]:
+def _stage(case: Case, changes: Callable[[World], Args] | None, again: bool = False) -> list[Turn]:
     """Check mode, the task, and the task again."""
 
     def args(world: World) -> Args:
         return case.args(world, changes(world) if changes else None)
 
-    return [Turn(args, check=True, everywhere=whole), Turn(args), Turn(args, everywhere=whole)]
+    return [Turn(args, check=True, everywhere=False), Turn(args), Turn(args, everywhere=again)]
 
 
 @contextmanager

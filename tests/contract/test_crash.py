@@ -140,7 +140,7 @@ def real_bed(installed: Sandbox) -> Iterator[Bed]:
 def test_n18_a_killed_playbook_is_taken_up_by_the_next_one(real_bed: Bed, tmp_path: Path, say: Say) -> None:
     """N18: a dead worker ends the play without a recap; after a dead parent the worker goes on alone for a while."""
     with ExitStack() as stack:
-        sites = [stack.enter_context(real_bed.site()) for _ in range(len(PLAYED) + 1)]
+        sites = [stack.enter_context(real_bed.site()) for _unused in range(len(PLAYED) + 1)]
         for site in sites:
             stack.callback(_offboard, site)
         plays = [Play(site, tmp_path / site.organization) for site in sites]

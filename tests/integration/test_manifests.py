@@ -81,7 +81,7 @@ def test_P13_an_object_with_a_field_too_many_is_found(on: Tenants, objects: list
 def test_P13_the_permissive_kinds_stand_for_every_foreign_kind(objects: list[Object]) -> None:
     known = {(item.group, item.kind): item for item in crds.DEFINITIONS}
     for item in objects:
-        group, _, version = item["apiVersion"].rpartition("/")
+        group, _unused, version = item["apiVersion"].rpartition("/")
         # What the API server brings has no group of its own, or one of Kubernetes'; the rest must be declared.
         if group in ("", "apps", "aphex.io") or group.endswith(".k8s.io"):
             continue

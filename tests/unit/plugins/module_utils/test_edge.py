@@ -128,7 +128,7 @@ def test_N2_what_ansible_reads_and_templates_loses_its_tags() -> None:
     text = "when: 2026-01-02\n1: {on: !unsafe '{{ x }}'}\nlist: [text, 7, 1.5, null]\nname: '{{ who }}'\n"
     read = loader.load(trust_as_template(text))
     templated = Templar(loader, {"who": "acme"}).template(read)
-    assert type(templated["list"][0]) is not str, "else this test shows nothing"
+    assert templated["list"][0].__class__ is not str, "else this test shows nothing"
     found = plain(templated)
     assert _types(found) <= set(EXACT)
     assert found == {
