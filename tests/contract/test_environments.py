@@ -9,7 +9,6 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 from typing import Any
-from typing import Any
 
 import pytest
 

@@ -78,7 +78,7 @@ class Memory:
 
     def note(self, key: ObjectKey, live: Object | None) -> None:
         """Remember what a write answered."""
-        self._written[key] = _concealed(live) if live else None
+        self._written[key] = concealed(live) if live else None
         self._stale = True
 
     def latest(self, key: ObjectKey) -> Object | None:
@@ -98,10 +98,10 @@ class Memory:
     def get(self, key: ObjectKey, known: order.Row | None = None) -> Object | None:
         """Return an object as it is now, without remembering it."""
         live = self._client.get(self._client.path(key, known))
-        return _concealed(live) if live else None
+        return concealed(live) if live else None
 
 
-def _concealed(live: Object) -> Object:
+def concealed(live: Object) -> Object:
     """Return an object with the values of a Secret made Sensitive; those that are it already stay."""
     if live.get("kind") == "Secret" and live.get("apiVersion") == "v1":
         data = {name: _sensitive(value) for name, value in (live.get("data") or {}).items()}

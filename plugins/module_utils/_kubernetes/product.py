@@ -17,7 +17,7 @@ from .._core.reconcile import Runtime
 from . import compare
 from .client import Client
 from .lease import Leases
-from .memory import Memory
+from .memory import Memory, concealed
 from .objects import Amend, Object, ObjectKey, Objects
 from .perform import Performer
 from .plan import Planner
@@ -79,7 +79,7 @@ class Kubernetes:
             query["continue"] = ((answer or {}).get("metadata") or {}).get("continue") or ""
             if not query["continue"]:
                 break
-        return [{"apiVersion": api_version, "kind": kind, **item} for item in objects]
+        return [concealed({"apiVersion": api_version, "kind": kind, **item}) for item in objects]
 
     def lease(self, key: ObjectKey, labels: dict[str, str]) -> contextlib.AbstractContextManager[None]:
         """Return the right to write, held while its body runs."""
