@@ -112,7 +112,7 @@ def test_N15_writes_with_the_oldest_libraries(inside: World, tmp_path: Path) -> 
 
 def test_N14_a_missing_library_fails_one_host_with_one_sentence(everyone: Everyone, tmp_path: Path) -> None:
     """In process and by module: the sentence names one library, and the recap is printed."""
-    hosts = {"in-process": local_host(), "by-module": local_host(**{SWITCH: False})}
+    hosts = {"in-process": local_host(), "by-module": {**local_host(), SWITCH: False}}
     ended = _without_libraries(_checks(everyone), everyone[0][1].side, tmp_path, hosts)
     for (case, _world), answers in zip(everyone, ended.answers, strict=True):
         here, shipped = (answers[name] for name in hosts)

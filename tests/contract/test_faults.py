@@ -120,7 +120,7 @@ def test_a_fault_that_lasts_ends_in_a_sentence_and_the_next_run_converges(bed: B
         if way.module == module:
             reference = Reference.of(bed, way)
             # Leaving reads much of what coming in has read: what is left are its own calls.
-            pairs = _pairs(reference.calls, {family for family, _ in tried})
+            pairs = _pairs(reference.calls, {family for family, _unused in tried})
             problems += _lasting(bed, reference, pairs)
             tried.update(pairs)
     say(f"{module}: {len(tried)} combinations of a family of calls and a fault that lasts")
