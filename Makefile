@@ -32,7 +32,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 BIN := $(CURDIR)/$(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) $(if $(ONLY),-k '$(ONLY)') $(if $(REPORT),--junitxml=$(REPORT))
 
-.PHONY: help setup build demo test lint format types unit contract integration molecule sanity bench docs clean
+.PHONY: help setup build demo test lint format types unit contract integration endurance molecule sanity bench docs clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -67,8 +67,11 @@ types: setup ## mypy
 unit: setup ## tests of one file each, without a sandbox
 	$(PYTEST) tests/unit
 
-contract: setup ## the same nine stages for every module, with kills and faults
-	$(PYTEST) tests/contract
+contract: setup ## the same nine stages for every module
+	$(PYTEST) tests/contract --ignore tests/contract/test_crash.py --ignore tests/contract/test_faults.py
+
+endurance: setup ## kills at every write and faults at every call; a long run, beside `make test`
+	$(PYTEST) tests/contract/test_crash.py tests/contract/test_faults.py
 
 integration: setup ## questions that cross modules
 	$(PYTEST) tests/integration

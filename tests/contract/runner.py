@@ -136,7 +136,7 @@ class Playing:
         program: Path = BIN / "ansible-playbook",
         verbosity: int = 3,
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "tmp").mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.answers: list[dict[str, Answer]] = []
         self.recap: dict[str, dict[str, int]] = {}
@@ -158,6 +158,9 @@ class Playing:
             "PYTHONUNBUFFERED": "1",
             # Its default lies in a home, and a shell knows another one than the variable HOME says.
             "ANSIBLE_ASYNC_DIR": str(folder / "async"),
+            "ANSIBLE_REMOTE_TMP": str(folder / "remote"),
+            # A module that is killed leaves its files behind.
+            "TMPDIR": str(folder / "tmp"),
             "APHEX_CONTRACT_SOCKET": address,
         }
         words = [str(program), "-i", str(inventory), str(playbook), *arguments]

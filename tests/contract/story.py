@@ -50,9 +50,9 @@ class Told:
 
 def comparable(answer: Answer, key: str, world: World) -> Any:
     """A result without what differs by nature between two runs of the same task."""
-    parts = ("changed", "failed", "msg", "failure", "diff", "steps", key)
+    parts = ("changed", "msg", "failure", "diff", "steps", key)
     found = {name: answer.result.get(name) for name in parts}
-    return without_own({**found, "failed": bool(found["failed"])}, world)
+    return without_own({**found, "ended": answer.ended}, world)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ OLDEST = (3, 11)
 Everyone = list[tuple[Case, World]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def everyone(both_sides: dict[str, Side]) -> Everyone:
     """Each case, prepared in a world of its own."""
     found = [(case, worlds(both_sides)[IN_PROCESS]) for case in all_cases()]
@@ -36,13 +36,13 @@ def everyone(both_sides: dict[str, Side]) -> Everyone:
     return found
 
 
-@pytest.fixture(scope="module")
-def abroad(everyone: Everyone, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+@pytest.fixture
+def abroad(everyone: Everyone, tmp_path: Path) -> Ended:
     """Every module in check mode: in process, from an empty folder, and with the oldest libraries.
 
     Nothing stands in the environment: what leads to the cluster and the account are the defaults of the groups.
     """
-    bare: dict[str, Any] = {"ansible_become": True, "ansible_become_method": "bare", "ansible_become_user": "root"}
+    bare = {"ansible_become": True, "ansible_become_method": "bare", "ansible_become_user": "root"}
     lowest = {"ansible_python_interpreter": str(environments.lowest() / "python"), SWITCH: False}
     hosts = {HOME: local_host(), BARE: local_host(**bare), LOWEST: {**local_host(), **lowest}}
     side = everyone[0][1].side
@@ -55,8 +55,7 @@ def abroad(everyone: Everyone, tmp_path_factory: pytest.TempPathFactory) -> Ende
         },
     }
     env = {"ANSIBLE_BECOME_PLUGINS": str(BECOME), "ANSIBLE_BECOME_ALLOW_SAME_USER": "true"}
-    folder = tmp_path_factory.mktemp("abroad")
-    return run(folder, [play_of(_checks(everyone), module_defaults=defaults)], env, hosts=hosts)
+    return run(tmp_path, [play_of(_checks(everyone), module_defaults=defaults)], env, hosts=hosts)
 
 
 def _checks(everyone: Everyone) -> list[Task]:
@@ -73,23 +72,15 @@ def _differences(everyone: Everyone, ended: Ended, host: str) -> list[str]:
     return found
 
 
-def test_N08_every_module_runs_from_an_empty_folder(everyone: Everyone, abroad: Ended) -> None:
-    """Only statically imported Python files travel; what else a module wanted would be missing there."""
+def test_N08_N10_N15_every_module_answers_the_same_away_from_home(everyone: Everyone, abroad: Ended) -> None:
+    """From an empty folder, to which only statically imported Python files travel (N8); by the defaults of the groups,
+    which overlap where a module speaks to both products (N10); with the oldest libraries (N15)."""
     assert _differences(everyone, abroad, BARE) == []
     left = [line for line in abroad.output.splitlines() if line.startswith(f"<{BARE}>") and "env -i" in line]
     assert len(left) == len(everyone), "each of them did run there"
-
-
-def test_N10_the_defaults_of_the_groups_reach_every_module(everyone: Everyone, abroad: Ended) -> None:
-    """No credentials in `all`: the two groups overlap where a module speaks to both products."""
     assert [answers[HOME].msg for answers in abroad.answers if answers[HOME].failed] == []
-    changing = [case.module for case, _world in everyone if not case.reads_only]
-    changed = [case.module for (case, _world), answers in zip(everyone, abroad.answers, strict=True)
-               if answers[HOME].changed]  # fmt: skip
-    assert changed == changing
-
-
-def test_N15_every_module_runs_with_the_oldest_libraries(everyone: Everyone, abroad: Ended) -> None:
+    changing = [not case.reads_only for case, _world in everyone]
+    assert [answers[HOME].changed for answers in abroad.answers] == changing
     assert len(environments.lower_bounds()) == 4
     assert _differences(everyone, abroad, LOWEST) == []
 

@@ -92,10 +92,9 @@ class Side:
 def sides(sandbox: Sandbox) -> Iterator[dict[str, Side]]:
     """Make both sides for this process, and close what they opened afterwards."""
     made = {}
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     try:
         for path in PATHS:
-            made[path] = _side(sandbox, path, f"{worker}-{path.replace(' ', '-')}")
+            made[path] = _side(sandbox, path, f"test-{os.getpid()}-{path.replace(' ', '-')}")
         yield made
     finally:
         for side in made.values():

@@ -32,7 +32,6 @@ class Part:
     counted: bool = False
     sandbox: bool = False
     limit: float = 1800.0
-    matching: str = ""
 
     @property
     def name(self) -> str:
@@ -49,8 +48,7 @@ class Part:
     def step(self, only: str) -> Step:
         words = ["make", self.target, f"VENV={self.venv}", f"PYTHON={sys.executable}"]
         words += [f"REPORT={self.report.relative_to(ROOT)}"] if self.counted else []
-        wanted = only or self.matching
-        words += [f"ONLY={wanted}"] if wanted else []
+        words += [f"ONLY={only}"] if only else []
         return Step(self.name, self.doing, words, self.limit)
 
 
@@ -65,7 +63,7 @@ ALONE = (
     _UNIT,
     _SANITY,
 )
-_CONTRACT = Part("contract", "nine stages for every module, kills, faults", counted=True, sandbox=True, limit=3600)
+_CONTRACT = Part("contract", "nine stages for every module", counted=True, sandbox=True, limit=3600)
 TOGETHER = (
     _CONTRACT,
     Part("integration", "questions that cross modules", counted=True, sandbox=True, limit=3600),
@@ -74,8 +72,7 @@ TOGETHER = (
 # What a core or a Python can break: our code in its process, and its own tests. The rest would say the same again.
 NEWEST = (
     replace(_UNIT, venv=".venv-newest"),
-    # Kills and faults strike our code alone, without Ansible: they are tried once.
-    replace(_CONTRACT, venv=".venv-newest", matching="not crash and not faults"),
+    replace(_CONTRACT, venv=".venv-newest"),
     replace(_SANITY, venv=".venv-newest"),
 )
 
