@@ -192,7 +192,7 @@ def test_N04_a_tenant_runs_here_and_a_delegated_task_leaves(inside: World, tmp_p
     ssh.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/tried\nexit 255\n', encoding="utf-8")
     ssh.chmod(0o755)
     bastion = {"ansible_host": "bastion.example.org", "ansible_ssh_executable": str(ssh)}
-    groups = {"children": {"organizations": {"hosts": {"acme": {}}}}}
+    groups: dict[str, Any] = {"children": {"organizations": {"hosts": {"acme": {}}}}}
     play = [play_of([here, away], "organizations")]
     ended = run(tmp_path, play, world.side.env, hosts={"bastion": bastion}, groups=groups)
     stayed, left = (answers["acme"] for answers in ended.answers)

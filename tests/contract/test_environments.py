@@ -44,7 +44,7 @@ def abroad(everyone: Everyone, tmp_path: Path) -> Ended:
     """
     bare = {"ansible_become": True, "ansible_become_method": "bare", "ansible_become_user": "root"}
     lowest = {"ansible_python_interpreter": str(environments.lowest() / "python"), SWITCH: False}
-    hosts = {HOME: local_host(), BARE: local_host(**bare), LOWEST: {**local_host(), **lowest}}
+    hosts = {HOME: local_host(), BARE: {**local_host(), **bare}, LOWEST: {**local_host(), **lowest}}
     side = everyone[0][1].side
     defaults = {
         "group/aphex.platform.kubernetes": {"kubeconfig": str(side.kubeconfig)},
