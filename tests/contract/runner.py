@@ -136,7 +136,7 @@ class Playing:
         program: Path = BIN / "ansible-playbook",
         verbosity: int = 3,
     ) -> None:
-        (folder / "tmp").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.answers: list[dict[str, Answer]] = []
         self.recap: dict[str, dict[str, int]] = {}
@@ -145,9 +145,11 @@ class Playing:
         playbook.write_text(plays if isinstance(plays, str) else json.dumps(plays), encoding="utf-8")
         inventory.write_text(json.dumps({"all": {"hosts": hosts or {HOST: local_host()}, **(groups or {})}}), "utf-8")
         self._listener = socket.socket(socket.AF_UNIX)
-        # Not in the folder: the path of a socket has at most a hundred bytes.
+        # Not in the folder: the path of a socket has at most a hundred bytes, also of the one that ansible-core 2.20
+        # and later make in the directory for temporary files.
         self._place = tempfile.TemporaryDirectory(prefix="aphex-")
-        address = str(Path(self._place.name) / "talk")
+        self.temporary = Path(self._place.name)
+        address = str(self.temporary / "talk")
         self._listener.bind(address)
         self._listener.listen(1)
         whole = environment(folder, **{name: str(value) for name, value in env.items()})
@@ -160,7 +162,7 @@ class Playing:
             "ANSIBLE_ASYNC_DIR": str(folder / "async"),
             "ANSIBLE_REMOTE_TMP": str(folder / "remote"),
             # A module that is killed leaves its files behind.
-            "TMPDIR": str(folder / "tmp"),
+            "TMPDIR": str(self.temporary),
             "APHEX_CONTRACT_SOCKET": address,
         }
         words = [str(program), "-i", str(inventory), str(playbook), *arguments]

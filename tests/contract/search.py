@@ -48,7 +48,7 @@ def run_places(playing: Playing) -> Iterator[tuple[str, str]]:
     for number, answers in enumerate(playing.answers):
         for host, answer in answers.items():
             yield f"the result of task {number} on {host}", json.dumps(answer.result, ensure_ascii=False)
-    for path in _files(playing.folder):
+    for path in [*_files(playing.folder), *_files(playing.temporary)]:
         yield f"the file {path.name}", path.read_text(encoding="utf-8", errors="replace")
 
 
