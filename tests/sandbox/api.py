@@ -250,9 +250,9 @@ class Api:
         except (http.client.HTTPException, OSError):
             connection.close()
             self._local.connection = None
-            if reused is None or method != "GET":
+            if reused is None or method == "POST":
                 raise
-        # A connection that the server has closed meanwhile: reads are asked again on a new one.
+        # A connection that the server has closed meanwhile: what may be asked twice is asked again on a new one.
         return self.request(method, path, body, content_type)
 
     def _idle_connection(self) -> http.client.HTTPConnection | None:
