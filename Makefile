@@ -70,7 +70,7 @@ unit: setup ## tests of one file each, without a sandbox
 contract: setup ## the same nine stages for every module
 	$(PYTEST) tests/contract --ignore tests/contract/test_crash.py --ignore tests/contract/test_faults.py
 
-endurance: setup ## kills at every write and faults at every call; a long run, beside `make test`
+endurance: setup ## kills at every write and faults at every call
 	$(PYTEST) tests/contract/test_crash.py tests/contract/test_faults.py
 
 integration: setup ## questions that cross modules

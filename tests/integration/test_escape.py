@@ -138,6 +138,12 @@ def test_S10_nobody_moves_the_walls_of_a_namespace(tried: Callable[[list[Attempt
             Attempt("delete the network policy", "delete", f"{policies}/tenant-isolation", None, each(WORKERS, RBAC)),
             Attempt("add a network policy", "create", policies,
                     new("networking.k8s.io/v1", "NetworkPolicy", spec={"podSelector": {}}), each(INSIDERS, RBAC)),
+            *(
+                Attempt(f"open a {kind} to the outside", "create", f"{CORE}/{{own}}/services",
+                        new("v1", "Service", spec={"type": kind, "ports": [{"port": 80}]}),
+                        {"runner": RBAC, "elevated": LIMITS, "deployer": LIMITS})
+                for kind in ("NodePort", "LoadBalancer")
+            ),
             Attempt("delete the namespace", "delete", f"{CORE}/{{own}}", None, each(INSIDERS, RBAC)),
             Attempt("make a namespace", "create", CORE, new("v1", "Namespace"), each(INSIDERS, RBAC)),
             # Why Argo CD syncs a tenant as the tenant's deployer: as itself it may do all that.

@@ -257,6 +257,8 @@ HARD = {
     "limits.memory": QUOTA["limits_memory"],
     "persistentvolumeclaims": "3",
     "pods": "7",
+    "services.nodeports": "0",
+    "services.loadbalancers": "0",
 }
 
 
@@ -270,6 +272,8 @@ def test_quotas_of_the_binding_stand_over_the_organizations_over_the_platforms(o
         "limits.memory": "16Gi",
         "persistentvolumeclaims": "5",
         "pods": "20",
+        "services.nodeports": "0",
+        "services.loadbalancers": "0",
     }
 
 

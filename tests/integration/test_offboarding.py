@@ -450,8 +450,12 @@ def test_P7b_retain_keeps_a_namespace_with_state_and_takes_it_again(on: Tenants)
     assert metadata["labels"]["pod-security.kubernetes.io/enforce"] == "baseline"
     assert on.api.exists(f"{path}/secrets/tfstate-default-x")
     assert on.api.exists(f"{path}/persistentvolumeclaims/volume")
-    for left in ("serviceaccounts/pipeline-runner", "resourcequotas/tenant-quota", "secrets/terraform-backend-config"):
+    for left in ("serviceaccounts/pipeline-runner", "secrets/terraform-backend-config"):
         assert not on.api.exists(f"{path}/{left}")
+    # What still runs there is held as before.
+    for held in ("resourcequotas/tenant-quota", "limitranges/tenant-limits"):
+        assert on.api.exists(f"{path}/{held}")
+    assert on.api.exists(f"/apis/networking.k8s.io/v1/namespaces/{on.name('keep')}/networkpolicies/tenant-isolation")
     assert on.api.list(f"{RBAC}/namespaces/{on.name('keep')}/rolebindings") == []
     assert on.resource("repobindings", "keep") is None
     # Another tenant does not get it by asking for its name.

@@ -66,6 +66,7 @@ ALONE = (
 _CONTRACT = Part("contract", "nine stages for every module", counted=True, sandbox=True, limit=3600)
 TOGETHER = (
     _CONTRACT,
+    Part("endurance", "kills at every write, faults at every call", counted=True, sandbox=True, limit=3600),
     Part("integration", "questions that cross modules", counted=True, sandbox=True, limit=3600),
     Part("molecule", "one scenario for each role", sandbox=True),
 )

@@ -290,7 +290,11 @@ class RepoBinding(Tenant):
         namespace, project = builder.claim(), builder.project()
         if not keep:
             return [self.gone("objects", namespace, project, recorded=True)]
-        return [self.gone("objects", project, recorded=True), self.kept_namespace(ObjectKey.of(namespace))]
+        # What is still running there must not get out, or take more than before, by losing its tenant.
+        fences = [(names.ISOLATION, "networking.k8s.io/v1", "NetworkPolicy"), (names.LIMITS, "v1", "LimitRange"),
+                  (names.QUOTA, "v1", "ResourceQuota")]  # fmt: skip
+        kept = tuple(ObjectKey(version, kind, self.spec.pipeline_name, name) for name, version, kind in fences)
+        return [self.gone("objects", project, recorded=True, keep=kept), self.kept_namespace(ObjectKey.of(namespace))]
 
     # result ---------------------------------------------------------------------------------------------------------
 

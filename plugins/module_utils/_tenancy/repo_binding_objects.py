@@ -109,6 +109,9 @@ class Builder:
             "limits.memory": str(values["limits_memory"]),
             "persistentvolumeclaims": str(values["persistent_volume_claims"]),
             "pods": str(values["pods"]),
+            # What listens outside of the cluster is the platform's, as host names are.
+            "services.nodeports": "0",
+            "services.loadbalancers": "0",
         }
         metadata = self._metadata(names.QUOTA)
         return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": hard}}
