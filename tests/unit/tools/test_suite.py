@@ -96,7 +96,10 @@ def test_a_step_over_its_limit_fails_and_leaves_no_child(tmp_path: Path) -> None
     assert not result.passed
     assert result.code is None
     assert time.monotonic() - begin < 30
-    assert _running_in(group) == []
+    # A killed process is gone a moment after the signal.
+    while _running_in(group):
+        assert time.monotonic() - begin < 30
+        time.sleep(0.05)
 
 
 def _running_in(group: int) -> list[str]:
