@@ -2,171 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import http.client
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import pytest
-import yaml
 
+from tests.integration.listening import ORGANIZATION, RIGHT_TO_RUN, RIGHTS, PublicHost, Tenant, eventually
 from tests.sandbox import sandbox as sandboxes
-from tests.sandbox.api import Api, ApiError, Server
+from tests.sandbox.api import Api, ApiError
 from tests.sandbox.control_plane import ADVERTISED
 from tests.sandbox.faults import Fault, Match
 from tests.sandbox.process import Record, started_at
 from tests.sandbox.sandbox import CHECKOUT, Sandbox, join
-from tests.sandbox.stack import ZONE
-from tests.sandbox.standins.cloudflared import Credentials
 from tests.sandbox.state import Place, User
 from tests.sandbox.tekton import validate
-
-T = TypeVar("T")
-
-PUSH_SECRET = b"the secret of this test"
-
-# The least that a push needs, with the rights that P5 proved to be enough.
-ORGANIZATION = """
-{apiVersion: v1, kind: Namespace, metadata: {name: ORG, labels: {pod-security.kubernetes.io/enforce: restricted}}}
----
-{apiVersion: v1, kind: Namespace, metadata: {name: PIPELINE}}
----
-{apiVersion: v1, kind: ServiceAccount, metadata: {name: eventlistener, namespace: ORG}}
----
-{apiVersion: v1, kind: Secret, metadata: {name: hook, namespace: ORG}, stringData: {secret: the secret of this test}}
----
-apiVersion: triggers.tekton.dev/v1beta1
-kind: TriggerBinding
-metadata: {name: push, namespace: ORG}
-spec: {params: [{name: delivery, value: $(header.X-GitHub-Delivery)}]}
----
-apiVersion: triggers.tekton.dev/v1beta1
-kind: TriggerTemplate
-metadata: {name: push, namespace: ORG}
-spec:
-  params: [{name: delivery}]
-  resourcetemplates:
-    - apiVersion: tekton.dev/v1
-      kind: PipelineRun
-      metadata: {name: push-$(tt.params.delivery), namespace: PIPELINE}
-      spec: {pipelineRef: {name: PIPELINE}}
----
-apiVersion: triggers.tekton.dev/v1beta1
-kind: Trigger
-metadata: {name: push, namespace: ORG, labels: {on: push}}
-spec:
-  bindings: [{kind: TriggerBinding, ref: push}]
-  template: {ref: push}
-  interceptors:
-    - ref: {kind: ClusterInterceptor, name: cel}
-      params: [{name: filter, value: body.ref == 'refs/heads/main'}]
----
-apiVersion: triggers.tekton.dev/v1beta1
-kind: EventListener
-metadata: {name: github, namespace: ORG}
-spec:
-  serviceAccountName: eventlistener
-  triggerGroups:
-    - name: push
-      triggerSelector: {labelSelector: {matchLabels: {on: push}}}
-      interceptors:
-        - ref: {kind: ClusterInterceptor, name: github}
-          params:
-            - {name: secretRef, value: {secretName: hook, secretKey: secret}}
-            - {name: eventTypes, value: [push]}
-"""
-
-RIGHTS = """
-{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: ORG}, rules: [
-  {apiGroups: [triggers.tekton.dev], resources: [clusterinterceptors, clustertriggerbindings], verbs: [list, watch]}]}
----
-{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: ORG},
- roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ORG},
- subjects: [{kind: ServiceAccount, name: eventlistener, namespace: ORG}]}
----
-{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: listener, namespace: ORG}, rules: [
-  {apiGroups: [triggers.tekton.dev], verbs: [list, watch],
-   resources: [eventlisteners, triggers, triggerbindings, triggertemplates, interceptors]}]}
----
-{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: listener, namespace: ORG},
- roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: listener},
- subjects: [{kind: ServiceAccount, name: eventlistener, namespace: ORG}]}
-"""
-
-RIGHT_TO_RUN = """
-{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: run, namespace: PIPELINE}, rules: [
-  {apiGroups: [tekton.dev], resources: [pipelineruns], verbs: [create]}]}
----
-{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: run, namespace: PIPELINE},
- roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: run},
- subjects: [{kind: ServiceAccount, name: eventlistener, namespace: ORG}]}
-"""
-
-
-def eventually(what: Callable[[], T], seconds: float = 20.0) -> T:
-    """What it answers as soon as that is something; the last answer when the time is over."""
-    end = time.monotonic() + seconds
-    while not (answer := what()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return answer
-
-
-class Tenant:
-    """An organization and a pipeline of one test."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        mark = uuid4().hex[:8]
-        self.sandbox, self.organization, self.pipeline = sandbox, f"org-{mark}", f"pipeline-{mark}"
-
-    def apply(self, text: str) -> None:
-        text = text.replace("ORG", self.organization).replace("PIPELINE", self.pipeline)
-        self.sandbox.api.apply_all(yaml.safe_load_all(text))
-
-    def address(self) -> tuple[str, int] | None:
-        return self.sandbox.address(self.organization, "el-github")
-
-    def push(
-        self, delivery: str, secret: bytes = PUSH_SECRET, ref: str = "refs/heads/main", url: str = "", host: str = ""
-    ) -> int:
-        """Send a signed push to the listener itself, or to a URL with another Host header; answers the status."""
-        if not url:
-            address = self.address()
-            assert address is not None
-            url = f"http://{address[0]}:{address[1]}"
-        body = json.dumps({"ref": ref}).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "X-GitHub-Event": "push",
-            "X-GitHub-Delivery": delivery,
-            "X-Hub-Signature-256": "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest(),
-        }
-        if host:
-            headers["Host"] = host
-        request = urllib.request.Request(f"{url}/", body, headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return int(answer.status)
-
-    def runs(self) -> list[str]:
-        found = self.sandbox.api.list(f"/apis/tekton.dev/v1/namespaces/{self.pipeline}/pipelineruns")
-        return sorted(item["metadata"]["name"] for item in found)
-
-    def remove(self) -> None:
-        for namespace in (self.organization, self.pipeline):
-            self.sandbox.api.delete(f"/api/v1/namespaces/{namespace}")
-        for kind in ("clusterroles", "clusterrolebindings"):
-            path = f"/apis/rbac.authorization.k8s.io/v1/{kind}/{self.organization}"
-            if self.sandbox.api.exists(path):
-                self.sandbox.api.delete(path)
 
 
 @pytest.fixture
@@ -295,19 +151,10 @@ def test_a_public_host_leads_through_the_edge_to_the_listener(tenant: Tenant) ->
     for text in (ORGANIZATION, RIGHTS, RIGHT_TO_RUN):
         tenant.apply(text)
     assert eventually(tenant.address, 40)
-    sandbox, host = tenant.sandbox, f"{tenant.organization}.{ZONE}"
-    cloudflare = Api(Server(sandbox.cloudflare.url)).with_token(sandbox.cloudflare.token)
-    base = "/client/v4"
-    path = f"{base}/accounts/{sandbox.cloudflare.account_id}/cfd_tunnel"
-    tunnel = cloudflare.post(path, {"name": tenant.organization})["result"]
-    zone = cloudflare.get(f"{base}/zones", name=ZONE)["result"][0]["id"]
-    record = {"type": "CNAME", "name": host, "content": f"{tunnel['id']}.cfargotunnel.com", "proxied": True, "ttl": 1}
-    cloudflare.post(f"{base}/zones/{zone}/dns_records", record)
-    rules = [{"hostname": host, "service": "http://el-github:8080"}, {"service": "http_status:404"}]
-    config = yaml.safe_dump({"tunnel": tunnel["id"], "credentials-file": "/c.json", "ingress": rules})
-    credentials = Credentials.from_token(tunnel["token"])
-    sandbox.edge.register(tunnel["id"], credentials, config, namespace=tenant.organization)
-    assert tenant.push("by-the-edge", url=sandbox.edge.url, host=host) == 202
+    public = PublicHost(tenant.sandbox, tenant.organization)
+    public.name_in_dns()
+    public.connect("http://el-github:8080", tenant.organization)
+    assert tenant.push("by-the-edge", url=tenant.sandbox.edge.url, host=public.host) == 202
     assert eventually(tenant.runs) == ["push-by-the-edge"]
 
 

@@ -79,6 +79,7 @@ FAMILIES = {
             ("controller", "eventlistenersink", "interceptors", "validate"),
         ),
         Family("kwok", ("tool",), ("kwok",)),
+        Family("flux", ("tool",), ("notification-controller",)),
     )
 }
 

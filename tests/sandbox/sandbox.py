@@ -20,6 +20,7 @@ from tests.sandbox.edge import Edge
 from tests.sandbox.faults import Faults
 from tests.sandbox.proxy import Proxy
 from tests.sandbox.standins.cloudflare import Cloudflare
+from tests.sandbox.standins.github import GitHub
 from tests.sandbox.state import LAST, Place, State, User
 from tests.sandbox.supervisor import Refused, ask
 
@@ -84,13 +85,31 @@ class Sandbox(Cluster):
         """The edge of `cloudflare`: what a public host name leads to in this cluster."""
         return Edge(self.cloudflare, Reader(self.api), self.address).start()
 
+    @cached_property
+    def github(self) -> GitHub:
+        """A GitHub stand-in of this process alone, which delivers through `edge`."""
+        return GitHub(deliver_to=self.edge.url).start()
+
+    def add(self, *parts: str) -> None:
+        """Start these parts as well, for everybody who uses the sandbox; what runs already goes on."""
+        for family in stack.families(parts):
+            build.built(family, build.report_to_stderr)
+        with Place(self.name).locked():
+            ask(self.state, "start", {"parts": list(parts)})
+
+    @property
+    def env_now(self) -> dict[str, str]:
+        """The variables with those of parts that were added later."""
+        state = Place(self.name).running()
+        return dict(state.env) if state else {}
+
     def proxy(self, faults: Faults | None = None) -> Proxy:
         """A started proxy before the API server; `kubeconfig_for(server=proxy.url)` leads through it."""
         return Proxy(self.api.server, faults).start()
 
     def leave(self) -> bool:
         """Go; answers whether that was the last user and the sandbox is gone."""
-        for own in ("edge", "cloudflare"):
+        for own in ("github", "edge", "cloudflare"):
             if own in vars(self):
                 vars(self).pop(own).stop()
         return leave(self.name, self.user)

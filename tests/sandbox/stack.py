@@ -16,17 +16,23 @@ from tests.sandbox import control_plane, crds
 from tests.sandbox.cluster import Cluster, Reader
 from tests.sandbox.control_plane import ControlPlane
 from tests.sandbox.edge import Edge
+from tests.sandbox.flux import Flux
 from tests.sandbox.kwok import Kwok
 from tests.sandbox.standins.cloudflare import BASE, Cloudflare
+from tests.sandbox.standins.github import ORGANIZATIONS, GitHub
 from tests.sandbox.tekton import Tekton
 
 
 @dataclass(frozen=True)
 class Part:
-    """`needs` must run as well; of those that start in the same go, `after` must be ready first."""
+    """`needs` must run as well; of those that start in the same go, `after` must be ready first.
+
+    An `optional` part starts only for those who ask for it by its name.
+    """
 
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    optional: bool = False
 
 
 PARTS = {
@@ -36,12 +42,16 @@ PARTS = {
     "control_plane": Part(needs=("api_server",), after=("api_server", "crds")),
     "kwok": Part(needs=("control_plane",), after=("control_plane",)),
     "tekton": Part(needs=("control_plane", "crds"), after=("crds",)),
+    "flux": Part(needs=("control_plane",), after=("api_server",), optional=True),
     "cloudflare": Part(),
     "edge": Part(needs=("control_plane", "cloudflare"), after=("api_server", "cloudflare")),
+    # Its deliveries go through the edge.
+    "github": Part(needs=("edge",), after=("edge",)),
 }
 """Every part, in an order in which they can start."""
 
-ALL = tuple(PARTS)
+ALL = tuple(name for name, part in PARTS.items() if not part.optional)
+"""What starts when nobody says what."""
 
 ZONE = "sandbox.example"
 """The zone that the Cloudflare stand-in has to begin with."""
@@ -49,7 +59,10 @@ ZONE = "sandbox.example"
 OWN_TEKTON = "/apis/apps/v1/namespaces/tekton-pipelines/deployments/tekton-triggers-controller"
 """There in a given cluster with Tekton in it; the sandbox runs the controller as a process."""
 
-_PROGRAMS = {"kwok": "kwok", "tekton": "tekton"}
+OWN_FLUX = "/apis/apps/v1/namespaces/flux-system/deployments/notification-controller"
+"""There in a given cluster with Flux in it."""
+
+_PROGRAMS = {"kwok": "kwok", "tekton": "tekton", "flux": "flux"}
 
 
 def with_needs(wanted: Iterable[str]) -> list[str]:
@@ -66,7 +79,7 @@ def with_needs(wanted: Iterable[str]) -> list[str]:
 
     for part in wanted:
         add(part)
-    return [part for part in ALL if part in found]
+    return [part for part in PARTS if part in found]
 
 
 def families(parts: Iterable[str]) -> list[str]:
@@ -89,8 +102,10 @@ class Stack:
         self._control_plane = ControlPlane(self.folder, self.emulated_version, self.say)
         self._kwok: Kwok | None = None
         self._tekton: Tekton | None = None
+        self._flux: Flux | None = None
         self._cloudflare: Cloudflare | None = None
         self._edge: Edge | None = None
+        self._github: GitHub | None = None
 
     @property
     def cluster(self) -> Cluster:
@@ -102,7 +117,7 @@ class Stack:
         futures: dict[str, Future[None]] = {}
         with ThreadPoolExecutor(max_workers=max(1, len(missing))) as pool:
             for part in missing:
-                # All of these stand before it in the order of ALL.
+                # All of these stand before it in the order of PARTS.
                 first = [futures[other] for other in PARTS[part].after if other in futures]
                 futures[part] = pool.submit(self._start_part, part, first)
         for future in futures.values():
@@ -110,7 +125,8 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything, also what a failed start has left half done, in the opposite order."""
-        for part in (self._edge, self._cloudflare, self._tekton, self._kwok, self._control_plane):
+        standins = (self._github, self._edge, self._cloudflare)
+        for part in (*standins, self._flux, self._tekton, self._kwok, self._control_plane):
             if part is not None:
                 part.stop()
         self.running.clear()
@@ -129,18 +145,28 @@ class Stack:
                 "APHEX_SANDBOX_CLOUDFLARE": self._cloudflare.url,
                 "APHEX_SANDBOX_ZONE": ZONE,
             }
+        if self._flux and "flux" in self.running:
+            env["APHEX_FLUX_METRICS"] = self._flux.metrics_url
         if self._edge and "edge" in self.running:
             env["APHEX_EDGE_URL"] = self._edge.url
+        if self._github and "github" in self.running:
+            # The App stands beside the token and not in its place: a task takes one of them.
+            env |= {
+                "GITHUB_API_URL": self._github.url,
+                "GITHUB_TOKEN": self._github.token,
+                "APHEX_SANDBOX_GITHUB": self._github.url,
+                "APHEX_SANDBOX_GITHUB_APP_ID": str(self._github.app_id),
+                "APHEX_SANDBOX_GITHUB_APP_KEY_FILE": str(self._app_key),
+            }
         return env
 
     def address(self, namespace: str, service: str, port: int) -> tuple[str, int] | None:
         """Where on loopback the process behind that port of that Service listens; None when there is none."""
         found = self.cluster.api.find(f"/api/v1/namespaces/{namespace}/services/{service}")
-        if self._tekton is None or found is None:
+        if found is None or port not in [entry["port"] for entry in found["spec"]["ports"]]:
             return None
-        if port not in [entry["port"] for entry in found["spec"]["ports"]]:
-            return None
-        return self._tekton.listeners.address(namespace, service)
+        flux = self._flux.address(namespace, service) if self._flux else None
+        return flux or (self._tekton.listeners.address(namespace, service) if self._tekton else None)
 
     def _start_part(self, part: str, first: list[Future[None]]) -> None:
         for other in first:
@@ -175,6 +201,12 @@ class Stack:
         self._tekton = Tekton(self.cluster, self.say)
         return self._tekton.start()
 
+    def _start_flux(self) -> str:
+        if self.cluster.api.exists(OWN_FLUX):
+            return "not needed, the cluster runs its own"
+        self._flux = Flux(self.cluster, self.say)
+        return self._flux.start()
+
     def _start_cloudflare(self) -> str:
         self._cloudflare = Cloudflare().start()
         self._cloudflare.add_zone(ZONE)
@@ -185,3 +217,15 @@ class Stack:
             raise RuntimeError("the edge was started before what it is the edge of")
         self._edge = Edge(self._cloudflare, Reader(self.cluster.api), self.address).start()
         return f"public hosts answer at {self._edge.url} (by their Host header)"
+
+    def _start_github(self) -> str:
+        if self._edge is None:
+            raise RuntimeError("GitHub was started before the edge, through which it delivers")
+        self._github = GitHub(deliver_to=self._edge.url).start()
+        self._app_key.touch(mode=0o600)
+        self._app_key.write_text(self._github.private_key, encoding="ascii")
+        return f"stand-in at {self._github.url}, owners {', '.join(ORGANIZATIONS)}"
+
+    @property
+    def _app_key(self) -> Path:
+        return self.folder / "github-app.pem"

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import pythons
+from . import openapi, pythons
 from .pythons import Python
 from .steps import CACHE, ROOT, Step, run, say
 
@@ -76,11 +76,11 @@ NEWEST = Environment(
     ("requirements.txt", "requirements-dev.txt"),
     lambda all_of_them: [python for python in all_of_them if python.line > OLDEST_PYTHON],
 )
-# The package `ansible` brings kubernetes.core, our peer in the bench. It is large: only `make bench` asks for it.
+# What our peers in the bench need. It is large: only `make bench` asks for it.
 BENCH = Environment(
     ".venv-bench",
     "ansible>=12,<13",
-    ("requirements.txt",),
+    ("requirements.txt", "tests/bench/requirements.txt"),
     OLDEST.choose,
 )
 
@@ -92,12 +92,13 @@ def main(arguments: list[str]) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             link_collection()
+            openapi.fetch()
             make(OLDEST)
             if not make_newest():
                 say("setup: this machine has no Python above 3.11: the newest ansible-core for it is the one in .venv")
             if "bench" in arguments:
                 make(BENCH)
-        except SetupFailed as failure:
+        except (SetupFailed, openapi.FetchFailed) as failure:
             say(f"setup: {failure}")
             return 1
     return 0

@@ -207,6 +207,9 @@ class StandIn:
     def add_routes(self, *routes: Route) -> None:
         self._routes.extend(routes)
 
+    def heard(self, request: Request) -> None:
+        """Take note of a request before any fault strikes it."""
+
     def answer(self, request: Request) -> Answer:
         """Perform the request by the first route that fits."""
         other_method = False
@@ -341,6 +344,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, request: Request) -> None:
         standin = self.server.standin
         entry = standin.log.begin(request)
+        standin.heard(request)
         started = time.perf_counter()
         kill = standin.faults.decide_kill(request.method, request.path) if request.writes else None
         fault = standin.faults.decide(request.method, request.path) if kill is None else None

@@ -84,13 +84,19 @@ def test_parts_bring_along_what_they_need() -> None:
     assert with_needs(["control_plane"]) == ["api_server", "control_plane"]
     assert with_needs(["edge", "tekton"]) == ["api_server", "crds", "control_plane", "tekton", "cloudflare", "edge"]
     assert with_needs(ALL) == list(ALL)
-    with pytest.raises(ValueError, match="there is no part 'flux'; the parts are api_server, "):
-        with_needs(["flux"])
+    with pytest.raises(ValueError, match="there is no part 'flex'; the parts are api_server, "):
+        with_needs(["flex"])
+
+
+def test_an_optional_part_starts_for_those_alone_who_name_it() -> None:
+    assert "flux" not in ALL
+    assert with_needs(["flux"]) == ["api_server", "control_plane", "flux"]
+    assert with_needs([*ALL, "flux"]) == [part for part in PARTS if part in ALL or part == "flux"]
 
 
 def test_every_part_stands_behind_what_it_waits_for() -> None:
     for name, part in PARTS.items():
-        assert all(ALL.index(other) < ALL.index(name) for other in part.after)
+        assert all(list(PARTS).index(other) < list(PARTS).index(name) for other in part.after)
 
 
 def test_only_needed_programs_are_built(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +104,7 @@ def test_only_needed_programs_are_built(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.delenv(name, raising=False)
     assert families(["cloudflare"]) == []
     assert families(["crds"]) == ["controlplane"]
+    assert families(["flux"]) == ["controlplane", "flux"]
     assert families(ALL) == ["controlplane", "kwok", "tekton"]
 
 
