@@ -77,7 +77,28 @@ attributes:
       - aphex.platform.cloudflare
 """
 
-    ACTIONGROUP_KUBERNETES_CLOUDFLARE = r"""
+    ACTIONGROUP_GITHUB = r"""
+options: {}
+attributes:
+  action_group:
+    description: Takes its defaults from these groups in C(module_defaults).
+    support: full
+    membership:
+      - aphex.platform.github
+"""
+
+    ACTIONGROUP_KUBERNETES_GITHUB = r"""
+options: {}
+attributes:
+  action_group:
+    description: Takes its defaults from these groups in C(module_defaults).
+    support: full
+    membership:
+      - aphex.platform.github
+      - aphex.platform.kubernetes
+"""
+
+    ACTIONGROUP_KUBERNETES_CLOUDFLARE_GITHUB = r"""
 options: {}
 attributes:
   action_group:
@@ -85,5 +106,6 @@ attributes:
     support: full
     membership:
       - aphex.platform.cloudflare
+      - aphex.platform.github
       - aphex.platform.kubernetes
 """

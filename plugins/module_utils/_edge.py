@@ -62,7 +62,9 @@ class EntryPoint:
 def answer(entry_point: EntryPoint, params: Params, runtime: Runtime) -> dict[str, t.Any]:
     """Run the entry point and return the task result. Never raises: a traceback would print its cause (N3)."""
     try:
-        return _answer(entry_point, params, runtime)
+        with contextlib.ExitStack() as stack:
+            stack.callback(_end, runtime)
+            return _answer(entry_point, params, runtime)
     except Failure as failure:
         return refused(failure)
     except Exception as error:  # noqa: BLE001 - the last line before Ansible: what passes here prints its cause (N3)
@@ -88,6 +90,11 @@ def _answer(entry_point: EntryPoint, params: Params, runtime: Runtime) -> dict[s
         "steps": [step.describe() for step in (outcome.plan.steps if runtime.check else outcome.done)],
         entry_point.result_key: _shown(use_case.result(outcome)),
     }
+
+
+def _end(runtime: Runtime) -> None:
+    for function in runtime.at_end:
+        function()
 
 
 def _shown(value: t.Any) -> t.Any:

@@ -62,6 +62,28 @@ CLOUDFLARE: Options = {
     "cloudflare_timeout": {"type": "int", "default": 30, "fallback": _env("CLOUDFLARE_TIMEOUT")},
 }
 
+GITHUB: Options = {
+    "github_token": {"type": "str", "no_log": True, "fallback": _env("GITHUB_TOKEN")},
+    "github_app_id": {"type": "str", "fallback": _env("GITHUB_APP_ID")},
+    "github_app_private_key": {"type": "str", "no_log": True, "fallback": _env("GITHUB_APP_PRIVATE_KEY")},
+    "github_app_private_key_file": {
+        "type": "path",
+        "no_log": False,
+        "fallback": _env("GITHUB_APP_PRIVATE_KEY_FILE"),
+    },
+    "github_installation_id": {"type": "str", "fallback": _env("GITHUB_INSTALLATION_ID")},
+    "github_revoke_token": {
+        "type": "bool",
+        "default": False,
+        "no_log": False,
+        "fallback": _env("GITHUB_REVOKE_TOKEN"),
+    },
+    "github_api_url": {"type": "str", "fallback": _env("GITHUB_API_URL")},
+    "github_validate_certs": {"type": "bool", "default": True, "fallback": _env("GITHUB_VALIDATE_CERTS")},
+    "github_ca_cert": {"type": "path", "fallback": _env("GITHUB_CA_CERT")},
+    "github_timeout": {"type": "int", "default": 30, "fallback": _env("GITHUB_TIMEOUT")},
+}
+
 STATE: Options = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
 
 WAIT: Options = {

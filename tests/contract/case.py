@@ -48,7 +48,8 @@ class Drift:
 class Case:
     """One module. `good` and what differs from it are asked after `prepare`; `left` is asked from outside.
 
-    `update` and `absent` differ from `good` in the options that they name; a module that only reads has neither.
+    `update` and `absent` differ from `good` in the options that they name; a module that only reads has neither, one
+    for something that is always there has no `absent`.
     `left` answers what is there of the thing, nothing when it is gone.
     """
 
@@ -61,7 +62,13 @@ class Case:
     drifts: tuple[Drift, ...] = ()
     update: Callable[[World], Args] | None = None
     update_shows: Callable[[World], tuple[str, ...]] = lambda world: ()
+    back_shows: Callable[[World], tuple[str, ...]] | None = None
+    """For an update whose way back is another one: words that its diff must show."""
     absent: Callable[[World], Args] | None = None
+    whole: Callable[[World], Any] | None = None
+    """For a module that is killed and struck by faults: all that it may have made or changed, asked from outside."""
+    once: bool = False
+    """Whether it does something that cannot be undone and does not drift, such as a decision."""
     emptied: Callable[[Any], bool] = lambda result: result in (None, [])
     """Whether a result says that the thing is gone."""
     found: Callable[[World], tuple[str, ...]] = lambda world: ()
@@ -69,7 +76,8 @@ class Case:
 
     @property
     def reads_only(self) -> bool:
-        return self.absent is None
+        """False also for what is never absent, such as an App's webhook: it drifts."""
+        return self.absent is None and not self.drifts and not self.once
 
     def args(self, world: World, changes: Args | None = None) -> Args:
         """The good arguments with these changes."""

@@ -19,6 +19,7 @@ from tests.sandbox.api import Api, Object
 from tests.sandbox.audit import AuditLog
 from tests.sandbox.proxy import Proxy
 from tests.sandbox.standins.cloudflare import Cloudflare
+from tests.sandbox.standins.github import GitHub
 
 Places = Iterable[tuple[str, str]]
 """Names of places with all the text that is there."""
@@ -95,6 +96,20 @@ def cloudflare_places(standin: Cloudflare) -> Iterator[tuple[str, str]]:
     for tunnel in state["tunnels"]:
         tunnel.pop("tunnel_secret")
     yield "Cloudflare", json.dumps(state, ensure_ascii=False)
+    for entry in standin.log.entries():
+        headers = {name: value for name, value in entry.headers.items() if name != "authorization"}
+        yield f"the request {entry.method} {entry.path}", f"{entry.path}?{entry.query} {headers}"
+
+
+def github_places(standin: GitHub) -> Iterator[tuple[str, str]]:
+    """What stands at GitHub but for tokens and the secrets of webhooks, what was asked of it, and what it delivered."""
+    state: dict[str, Any] = standin.state()
+    del state["tokens"]
+    for webhook in [*state["webhooks"], *(app["webhook"] for app in state["apps"])]:
+        webhook.pop("secret")
+        for delivery in standin.log_of(webhook["id"]):
+            yield f"the delivery {delivery['guid']}", json.dumps(delivery, ensure_ascii=False)
+    yield "GitHub", json.dumps(state, ensure_ascii=False)
     for entry in standin.log.entries():
         headers = {name: value for name, value in entry.headers.items() if name != "authorization"}
         yield f"the request {entry.method} {entry.path}", f"{entry.path}?{entry.query} {headers}"

@@ -22,6 +22,7 @@ _OWN = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UUID"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
     (re.compile(r"\b[0-9a-f]{10,64}\b"), "DIGEST"),
+    (re.compile(r"\b[0-9A-F]{4}(:[0-9A-F]{6,8}){4}\b"), "REQUEST"),
     (re.compile(r"(?<=127\.0\.0\.1:)\d+"), "PORT"),
     (re.compile(r"\b10\.96\.\d+\.\d+\b"), "SERVICE"),
 )
@@ -101,14 +102,16 @@ class Story:
 def turns_of(case: Case) -> list[Turn]:
     """The tasks of all stages, in the order in which `test_contract` walks through them."""
     turns = [_refusal(case, number) for number in range(len(case.bad))]
-    if case.absent is None:
+    if case.reads_only:
         return [*turns, Turn(case.args, check=True, everywhere=False), Turn(case.args)]
     turns += [Turn(case.args, check=True), Turn(case.args), Turn(case.args)]
     for _drift in case.drifts:
         turns += _stage(case, None)
     if case.update:
         turns += _stage(case, case.update)
-    return [*turns, *_stage(case, case.absent, again=True)]
+    if case.back_shows:
+        turns += _stage(case, None)
+    return [*turns, *_stage(case, case.absent, again=True)] if case.absent else turns
 
 
 def _refusal(case: Case, number: int) -> Turn:

@@ -37,6 +37,7 @@ def test_contract(case: Case, both: dict[str, World], tmp_path: Path) -> None:
         for world, begun, playing in zip(story.worlds, story.begun, story.playings, strict=True):
             assert world.side.unlogged(begun, audit) == []
             tokens = {"token": world.cloudflare.token, "token of the account": world.side.token}
+            tokens |= {f"GitHub token {number}": value for number, value in enumerate(world.github.access.tokens)}
             assert search.found(search.run_places(playing), tokens) == []
 
 
@@ -47,6 +48,11 @@ def _writes(story: Story) -> None:
     if story.case.update:
         for told in _brings_about(story, "update"):
             _shows(told, story.case.update_shows(told.world))
+    if story.case.back_shows:
+        for told in _brings_about(story, "back from the update"):
+            _shows(told, story.case.back_shows(told.world))
+    if story.case.absent is None:
+        return
     _brings_about(story, "delete")
     if story.case.left:
         assert story.outside(story.case.left) == [[], []]

@@ -1,4 +1,4 @@
-"""Where a case happens: a side (one path, its own identity, request logs and Cloudflare account) and names on it.
+"""Where a case happens: a side (one path, its own identity, request logs, Cloudflare and GitHub) and names on it.
 
 In: the installed sandbox. Out: Side and World, with what was sent since a mark, and writes from outside. Never here: a
 judgement about what was sent.
@@ -22,9 +22,13 @@ from urllib.parse import urlsplit
 from tests.contract.runner import IN_PROCESS, PATHS
 from tests.sandbox import stack
 from tests.sandbox.api import Api, Object
+from tests.sandbox.cluster import Reader
+from tests.sandbox.edge import Edge
 from tests.sandbox.proxy import Proxy
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.standins.cloudflare import BASE, Cloudflare
+from tests.sandbox.standins.cloudflared import Credentials
+from tests.sandbox.standins.github import GitHub, writes
 
 ACCOUNTS = "contract-accounts"
 _CANARY = "CANARY"
@@ -36,11 +40,15 @@ class Mark:
 
     requests: int
     cloudflare: int
+    github: int
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two paths, with an identity, a proxy before the API server and a Cloudflare account of its own."""
+    """One of the two paths, with an identity, a proxy before the API server, and a Cloudflare and a GitHub of its own.
+
+    What GitHub delivers goes through `edge`, to the listeners of the cluster and to what a world runs by hand.
+    """
 
     path: str
     sandbox: Sandbox
@@ -49,28 +57,32 @@ class Side:
     kubeconfig: Path
     proxy: Proxy
     cloudflare: Cloudflare
+    edge: Edge
+    github: GitHub
 
     @property
     def env(self) -> dict[str, str]:
-        """Variables by which tasks on this side find their cluster and their account."""
+        """Variables by which tasks on this side find their cluster and their accounts."""
         return {
             "K8S_AUTH_KUBECONFIG": str(self.kubeconfig),
             "CLOUDFLARE_API_URL": f"{self.cloudflare.url}{BASE}",
             "CLOUDFLARE_API_TOKEN": self.cloudflare.token,
             "CLOUDFLARE_ACCOUNT_ID": self.cloudflare.account_id,
+            "GITHUB_API_URL": self.github.url,
+            "GITHUB_TOKEN": self.github.token,
         }
 
     def mark(self) -> Mark:
-        """Now, in both request logs."""
-        return Mark(len(self.proxy.requests()), len(self.cloudflare.log.entries()))
+        """Now, in all request logs."""
+        return Mark(len(self.proxy.requests()), len(self.cloudflare.log.entries()), len(self.github.log.entries()))
 
     def sent(self, since: Mark) -> list[str]:
         """Every request since the mark, reads among them."""
-        return self._kubernetes(since, False) + self._cloudflare(since, False)
+        return self._kubernetes(since, False) + self._cloudflare(since, False) + self._github(since, False)
 
     def writes(self, since: Mark) -> list[str]:
         """Every request since the mark that changes state (N13)."""
-        return self._kubernetes(since, True) + self._cloudflare(since, True)
+        return self._kubernetes(since, True) + self._cloudflare(since, True) + self._github(since, True)
 
     def unlogged(self, since: Mark, audit: int) -> list[str]:
         """Writes since both marks that the API server's own audit log tells of and the proxy does not, or the other way
@@ -87,6 +99,10 @@ class Side:
         entries = self.cloudflare.log.entries()[since.cloudflare :]
         return [f"{entry.method} {entry.path}" for entry in entries if entry.writes or not writing]
 
+    def _github(self, since: Mark, writing: bool) -> list[str]:
+        entries = self.github.log.entries()[since.github :]
+        return [f"{entry.method} {entry.path}" for entry in entries if writes(entry) or not writing]
+
 
 @contextmanager
 def sides(sandbox: Sandbox) -> Iterator[dict[str, Side]]:
@@ -98,8 +114,8 @@ def sides(sandbox: Sandbox) -> Iterator[dict[str, Side]]:
         yield made
     finally:
         for side in made.values():
-            side.proxy.stop()
-            side.cloudflare.stop()
+            for part in (side.proxy, side.github, side.edge, side.cloudflare):
+                part.stop()
 
 
 def _side(sandbox: Sandbox, path: str, account: str) -> Side:
@@ -116,9 +132,12 @@ def _side(sandbox: Sandbox, path: str, account: str) -> Side:
     cloudflare = Cloudflare().start()
     cloudflare.add_zone(stack.ZONE)
     cloudflare.token = cloudflare.add_token(value=canary("cloudflare-token"))
+    edge = Edge(cloudflare, Reader(sandbox.api), sandbox.address).start()
+    github = GitHub(deliver_to=edge.url).start()
+    github.token = github.add_classic_token(value=canary("github-token"))
     kubeconfig = sandbox.kubeconfig_for(token=token, server=proxy.url)
     user = f"system:serviceaccount:{ACCOUNTS}:{account}"
-    return Side(path, sandbox, user, token, kubeconfig, proxy, cloudflare)
+    return Side(path, sandbox, user, token, kubeconfig, proxy, cloudflare, edge, github)
 
 
 def _object(api_version: str, kind: str, namespace: str, name: str) -> Object:
@@ -186,6 +205,63 @@ class World:
         if not answer["success"]:
             raise RuntimeError(f"{method} {path}: {answer['errors']}")
         return answer["result"]
+
+    @property
+    def github(self) -> GitHub:
+        return self.side.github
+
+    @property
+    def owner(self) -> str:
+        """An organization at GitHub with the App on it and a repository, for this world alone."""
+        login = f"owner-{self.name}"
+        if "owner" not in self.memo:
+            self.memo["owner"] = self.github.add_owner(login)
+            self.github.add_repository(f"{login}/shop")
+            self.github.install(self.github.app_id, login)
+        return login
+
+    @property
+    def repository(self) -> str:
+        """The repository of that organization, as owner/name."""
+        return f"{self.owner}/shop"
+
+    def public_host(self, code: int = 202) -> str:
+        """A public host name that leads through edge and tunnel to an answer of that code, whatever is asked."""
+        if f"host {code}" not in self.memo:
+            self.memo[f"host {code}"] = self._new_host(f"hooks-{code}-{self.name}", code)
+        return str(self.memo[f"host {code}"])
+
+    def ask_github(self, method: str, path: str, body: Any = None) -> Any:
+        """One request to GitHub's API from outside; what it answers. Raises RuntimeError for a refusal."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.github.port, timeout=10)
+        try:
+            headers = {"Authorization": f"Bearer {self.github.token}", "User-Agent": "outside"}
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise RuntimeError(f"{method} {path}: {answer.status} {text}")
+        return json.loads(text) if text else None
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        """The webhooks of this world's organization and of its repository."""
+        return self.webhooks_of(f"/repos/{self.repository}") + self.webhooks_of(f"/orgs/{self.owner}")
+
+    def webhooks_of(self, place: str) -> list[dict[str, Any]]:
+        """The webhooks of a place at GitHub, which is told by its path."""
+        return list(self.ask_github("GET", f"{place}/hooks?per_page=100"))
+
+    def _new_host(self, name: str, code: int) -> str:
+        body = {"name": name, "config_src": "local"}
+        made = self.ask_cloudflare("POST", f"{self.account}/cfd_tunnel", body)
+        host = f"{name}.{self.zone}"
+        record = {"type": "CNAME", "name": host, "content": f"{made['id']}.cfargotunnel.com", "proxied": True}
+        self.ask_cloudflare("POST", f"{self.zone_path}/dns_records", record)
+        config = f"tunnel: {made['id']}\ningress:\n  - service: http_status:{code}\n"
+        self.side.edge.register(made["id"], Credentials.from_token(made["token"]), config)
+        return host
 
     @property
     def account(self) -> str:

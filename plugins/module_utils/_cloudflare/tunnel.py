@@ -351,8 +351,8 @@ def _perform_delete(client: Client, write: TunnelWrite) -> None:
         attempt += 1
         try:
             return client.delete(_path(client, write.tunnel_id), tried="Deleting the tunnel", on=write.of.name)
-        except CloudflareFailure as failure:
-            if _CONNECTED not in failure.codes:
+        except Failure as refused:
+            if not (isinstance(refused, CloudflareFailure) and _CONNECTED in refused.codes):
                 raise
             delay = client.backoff.delay(attempt, waited)
             if delay is None:
@@ -362,9 +362,9 @@ def _perform_delete(client: Client, write: TunnelWrite) -> None:
                     on=write.of.name,
                     said="its connectors connect again each time",
                     remedy="Stop cloudflared wherever it runs with this tunnel's credentials, then run this again",
-                    status=failure.status,
-                    request_id=failure.request_id,
-                ) from failure
+                    status=refused.status,
+                    request_id=refused.request_id,
+                ) from refused
             client.sleep(delay)
             waited += delay
             _disconnect(client, write)

@@ -60,7 +60,8 @@ class Runtime:
 
     ``run`` runs a command (argv in; return code, output, error out); ``progress`` shows a line to people; ``now`` is
     the clock (seconds since 1970); ``identity`` names this process in locks; ``secrets`` collects the values that came
-    to light in this run, so that the edge can mask them in the result.
+    to light in this run, so that the edge can mask them in the result; ``at_end`` holds what is done when nothing else
+    will be asked of the products, whatever came before: connections are closed, tokens of their own given back.
     """
 
     now: t.Callable[[], float]
@@ -70,6 +71,7 @@ class Runtime:
     identity: str = ""
     cache: Cache = field(default_factory=NoCache)
     secrets: set[str] = field(default_factory=set)
+    at_end: list[t.Callable[[], None]] = field(default_factory=list)
 
 
 class Product(t.Protocol):

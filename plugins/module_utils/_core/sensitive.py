@@ -41,6 +41,10 @@ class Sensitive:
         """Return the value when the user asked to have it in the result, else the mask."""
         return MASK if self.hidden else self._value.decode()
 
+    def shown(self) -> Sensitive:
+        """Return the value as one that the user asked to have in the result."""
+        return Sensitive(self._value, hidden=False)
+
     def map(self, function: t.Callable[[str], str]) -> Sensitive:
         """Return another sensitive value made from this one's text."""
         return Sensitive(function(self._value.decode()), self.hidden)
