@@ -46,27 +46,36 @@ def forgotten(live: Object, wanted: Object, manager: str, subresource: str) -> b
     for entry in live["metadata"].get("managedFields") or []:
         ours = entry.get("manager") == manager and entry.get("operation") == "Apply"
         if ours and (entry.get("subresource") or "") == subresource:
-            return _owns_more(entry.get("fieldsV1") or {}, wanted)
+            return _owns_more(entry.get("fieldsV1") or {}, live, wanted)
     return False
 
 
-def _owns_more(fields: dict[str, t.Any], wanted: t.Any) -> bool:
-    return any(_owns_more_at(name, below, wanted) for name, below in fields.items() if name != ".")
+def _owns_more(fields: dict[str, t.Any], live: t.Any, wanted: t.Any) -> bool:
+    return any(_owns_more_at(name, below, live, wanted) for name, below in fields.items() if name != ".")
 
 
-def _owns_more_at(name: str, below: dict[str, t.Any], wanted: t.Any) -> bool:
+def _owns_more_at(name: str, below: dict[str, t.Any], live: t.Any, wanted: t.Any) -> bool:
     marker, _colon, text = name.partition(":")
     if marker == "f":
-        return not isinstance(wanted, dict) or text not in wanted or _owns_more(below, wanted[text])
+        if not isinstance(wanted, dict) or text not in wanted:
+            return True
+        there = live.get(text) if isinstance(live, dict) else None
+        return _whole_differs(there, wanted[text]) if not below else _owns_more(below, there, wanted[text])
     if not isinstance(wanted, list):
         return True
     if marker == "k":
         keys = json.loads(text)
         found = [item for item in wanted if isinstance(item, dict) and _matches(item, keys)]
-        return not found or _owns_more(below, found[0])
+        there = [item for item in live or [] if isinstance(item, dict) and _matches(item, keys)]
+        return not found or _owns_more(below, there[0] if there else None, found[0])
     if marker == "v":
         return json.loads(text) not in wanted
     return False
+
+
+def _whole_differs(live: t.Any, wanted: t.Any) -> bool:
+    """Tell whether a list or mapping that is owned as a whole differs: what was dropped inside it has no mark."""
+    return isinstance(wanted, (dict, list)) and bool(wanted) and bool(live != wanted)
 
 
 def _matches(item: dict[str, t.Any], keys: dict[str, t.Any]) -> bool:

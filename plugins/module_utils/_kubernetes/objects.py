@@ -88,16 +88,20 @@ class Owner:
 
 @dataclass(frozen=True)
 class Condition:
-    """What to wait for; without a type the kind's own notion of ready."""
+    """What to wait for; without a type the kind's own notion of ready.
+
+    With ``field``, that field of the status must have ``value`` as well; the value may be UNKNOWN and is never shown.
+    """
 
     type: str = ""
     status: str = "True"
     reason: str = ""
+    field: str = ""
+    value: str = ""
 
     def __str__(self) -> str:
-        if not self.type:
-            return "ready"
-        return f"{self.type}={self.status}" + (f" ({self.reason})" if self.reason else "")
+        wanted = f"{self.type}={self.status}" + (f" ({self.reason})" if self.reason else "") if self.type else "ready"
+        return f"{wanted}, status.{self.field} as computed" if self.field else wanted
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ class Planner:
         return [
             Step("kubernetes", "wait", str(key), Work("wait", key, desired, condition=condition,
                  known=self._known(key)),
-                 rank=rank, condition=str(condition))
+                 rank=rank, condition=str(condition), unknown=holds_unknown(condition.value))
             for key, condition, rank in waits
             if str(key) in touched or not ready.holds(lives[key], condition)[0]
         ]  # fmt: skip

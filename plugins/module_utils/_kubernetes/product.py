@@ -64,6 +64,10 @@ class Kubernetes:
         """Return live objects, read side by side."""
         return self._memory.read(keys)
 
+    def forget(self) -> None:
+        """Read anew at the next question: something else may have written."""
+        self._memory.expire()
+
     def list(
         self, api_version: str, kind: str, namespace: str = "", labels: str = "", fields: str = ""
     ) -> list[Object]:

@@ -24,6 +24,13 @@ def holds(live: Object | None, condition: Condition) -> tuple[bool, str]:
         return live is None, "it is still there"
     if live is None:
         return False, "it is not there yet"
+    met, said = _holds(live, condition)
+    if met and condition.field and (live.get("status") or {}).get(condition.field) != condition.value:
+        return False, f"its status.{condition.field} is not what it has to be"
+    return met, said
+
+
+def _holds(live: Object, condition: Condition) -> tuple[bool, str]:
     group = live["apiVersion"].rpartition("/")[0]
     wanted = condition.type or order.waits_for(group, live["kind"])
     if not wanted:

@@ -1,0 +1,54 @@
+"""promtool, the program that tests Prometheus rules: where it is, or how it gets here.
+
+In: the machine's PATH, else its Debian package. Out: the program, kept in `.cache/tools`. Never here: root's rights;
+the package is unpacked and not installed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import subprocess
+from pathlib import Path
+
+from .steps import CACHE
+
+PACKAGE = "prometheus"
+PLACE = CACHE / "tools" / "promtool"
+
+
+class NotToBeHad(RuntimeError):
+    """There is no promtool, and no package to take it from; the text says what to install."""
+
+
+def promtool() -> Path:
+    """Return the program; from the PATH, from the cache, or out of the package. Raises NotToBeHad."""
+    found = shutil.which("promtool")
+    if found:
+        return Path(found)
+    PLACE.parent.mkdir(parents=True, exist_ok=True)
+    with PLACE.with_suffix(".lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not PLACE.is_file():
+            _unpack(PLACE.parent / "package")
+    return PLACE
+
+
+def _unpack(folder: Path) -> None:
+    """Fetch the package by apt-get, without installing it, and keep the one program."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        _run(["apt-get", "download", PACKAGE], folder)
+        [package] = folder.glob("*.deb")
+        _run(["dpkg-deb", "-x", str(package), str(folder)], folder)
+        shutil.move(folder / "usr" / "bin" / "promtool", PLACE)
+    except (OSError, subprocess.CalledProcessError, ValueError) as error:
+        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
+        raise NotToBeHad(f"Install promtool, on Debian by `apt-get install {PACKAGE}`: {said}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300)
