@@ -12,21 +12,25 @@ short_description: Onboard an organization, or take it away
 version_added: 0.1.0
 description:
   - Makes an organization and all that belongs to it - its namespace, its webhook secret, a Cloudflare tunnel with DNS
-    record and connectors, a listener that takes signed deliveries from GitHub only, and the rights of its admins.
+    record and connectors, a listener that takes signed deliveries from GitHub only, the rights of its admins, and the
+    webhook at GitHub.
   - The resource C(Organization) in C(platform-system) is the record. The module writes it and its status. While a
     controller is at work, the module writes the resource alone and waits until the controller has done the rest.
-  - The webhook secret is made once in the cluster and never returned. Read it from the Secret that the result names.
+  - The webhook secret is made once in the cluster and never returned. With O(github), GitHub is given it by this module,
+    which then has the webhook pinged and waits until the listener has answered to the ping's signature.
+    Without O(github), create the webhook by hand, with the address and the Secret that the result names.
   - With O(state=absent), an organization that has repo bindings is marked and waits until they are gone, or is refused
-    with O(wait=false). Then DNS record, tunnel and namespace are removed, in this order.
+    with O(wait=false). Then webhook, DNS record, tunnel and namespace are removed, in this order.
 author:
   - aphex.platform contributors (@aphex-platform)
 extends_documentation_fragment:
   - aphex.platform._attributes
-  - aphex.platform._attributes.actiongroup_kubernetes_cloudflare
+  - aphex.platform._attributes.actiongroup_kubernetes_cloudflare_github
   - aphex.platform._tenant
   - aphex.platform._tenant.namespace
   - aphex.platform._kubernetes
   - aphex.platform._cloudflare
+  - aphex.platform._github
 options:
   name:
     description:
@@ -64,6 +68,33 @@ options:
       - Raise it by one to rotate the webhook secret. Both secrets are accepted until GitHub uses the new one.
       - Without it the version stays as it is. It cannot be lowered.
     type: int
+  rotate_webhook_secret:
+    description:
+      - Rotates the webhook secret now, whatever its version is. A rotation that is under way is finished in its place.
+      - Each run with V(true) rotates once more, so set it for one run. Not together with O(webhook_secret_version).
+      - With O(github), the run waits until nobody can have the former secret any more, about 20 seconds.
+    type: bool
+    default: false
+  github:
+    description:
+      - Where the organization's repositories are at GitHub, and which webhooks send their pushes here.
+      - Left out, no webhook is made, and one that was made before is removed.
+    type: dict
+    suboptions:
+      owner:
+        description: Organization at GitHub, one of the platform's approved owners.
+        type: str
+        required: true
+      webhook:
+        description:
+          - With V(organization), one webhook of the owner sends the pushes of all its repositories. A repository of
+            another owner that is bound to this organization gets one of its own.
+          - With V(repositories), each bound repository gets a webhook of its own, by M(aphex.platform.repo_binding).
+        type: str
+        choices:
+          - organization
+          - repositories
+        default: organization
   listener:
     description:
       - The listener of the organization.
@@ -96,6 +127,17 @@ EXAMPLES = r"""
     admin_users:
       - admin@example.com
     cloudflare_api_token: "{{ cloudflare_api_token }}"
+
+- name: Onboard an organization with its webhook at GitHub
+  aphex.platform.organization:
+    name: acme-corp
+    display_name: ACME Corporation
+    admin_users: "{{ acme_admins }}"
+    github:
+      owner: acme-corp
+    cloudflare_api_token: "{{ cloudflare_api_token }}"
+    github_app_id: "123456"
+    github_app_private_key_file: ~/aphex-platform.pem
 
 - name: Give its pipelines more room, and keep what they have made when the organization leaves
   aphex.platform.organization:
@@ -150,6 +192,11 @@ organization:
       name: github-webhook-secret
       key: secret
       version: 1
+    webhook:
+      owner: acme-corp
+      url: https://acme-corp.example.org
+      fingerprint: 5d2e6a0c1f7b9384
+      delivery_id: 72d3162e-cc78-11e3-81ab-4c9367dc0958
   contains:
     name:
       description: Name of the organization.
@@ -188,6 +235,12 @@ organization:
       description: Where the webhook secret is, and its version; never its value.
       type: dict
       returned: success
+    webhook:
+      description:
+        - The webhook at GitHub - where it is, the fingerprint of its secret, and the delivery that proved it. Null
+          without O(github), or when its webhooks are those of the repositories.
+      type: dict
+      returned: success
 steps:
   description: What was done, or in check mode what would be done.
   type: list
@@ -207,11 +260,14 @@ failure:
     "on": Namespace org-acme-corp
 """
 
+from ansible_collections.aphex.platform.plugins.module_utils._clock import Clock
 from ansible_collections.aphex.platform.plugins.module_utils._cloudflare.product import Cloudflare
 from ansible_collections.aphex.platform.plugins.module_utils._edge import EntryPoint, run_module
+from ansible_collections.aphex.platform.plugins.module_utils._github.product import GitHub
 from ansible_collections.aphex.platform.plugins.module_utils._kubernetes.product import LIBRARIES, Kubernetes
 from ansible_collections.aphex.platform.plugins.module_utils._options import (
     CLOUDFLARE,
+    GITHUB,
     KUBERNETES,
     TENANT,
     TENANT_NAMESPACE,
@@ -233,15 +289,28 @@ ENTRY_POINT = EntryPoint(
             },
         },
         "webhook_secret_version": {"type": "int", "no_log": False},
+        "rotate_webhook_secret": {"type": "bool", "default": False, "no_log": False},
+        "github": {
+            "type": "dict",
+            "options": {
+                "owner": {"type": "str", "required": True},
+                "webhook": {
+                    "type": "str",
+                    "choices": ["organization", "repositories"],
+                    "default": "organization",
+                },
+            },
+        },
         "listener": {"type": "dict", "options": {"replicas": {"type": "int"}}},
         "tunnel": {"type": "dict", "options": {"hostname": {"type": "str"}, "replicas": {"type": "int"}}},
         **TENANT,
         **TENANT_NAMESPACE,
         **KUBERNETES,
         **CLOUDFLARE,
+        **GITHUB,
     },
     rules={"required_if": [("state", "present", ("display_name", "admin_users"))]},
-    products={"kubernetes": Kubernetes, "cloudflare": Cloudflare},
+    products={"kubernetes": Kubernetes, "cloudflare": Cloudflare, "github": GitHub, "clock": Clock},
     use_case=use_case,
     result_key="organization",
     libraries=(*LIBRARIES, "cloudflare", "httpx"),

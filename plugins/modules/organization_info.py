@@ -67,6 +67,11 @@ organizations:
           message: Organization provisioned successfully
           lastTransitionTime: "2026-11-21T12:00:00Z"
       webhook_url: https://acme-corp.example.org
+      webhook:
+        owner: acme-corp
+        url: https://acme-corp.example.org
+        fingerprint: 5d2e6a0c1f7b9384
+        delivery_id: 72d3162e-cc78-11e3-81ab-4c9367dc0958
       tunnel_id: c1744f8b-faa1-48a4-9e5c-02ac921467fa
       deleting: false
   contains:
@@ -102,6 +107,12 @@ organizations:
     webhook_url:
       description: The address for the webhook at GitHub, null before there is one.
       type: str
+      returned: success
+    webhook:
+      description:
+        - The webhook at GitHub that belongs to it - where it is, the fingerprint of its secret, and the delivery that
+          proved it. Null when it has none of its own.
+      type: dict
       returned: success
     tunnel_id:
       description: Id of its tunnel at Cloudflare, null before there is one.

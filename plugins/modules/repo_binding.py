@@ -14,6 +14,8 @@ description:
   - Makes what a push to a repository needs to start its pipeline - the pipeline's namespace with quota, limits, network
     policy and Pod Security labels, its accounts and rights, the Pipeline itself, an Argo CD project of its own, and the
     trigger that takes pushes to the wanted branches of this repository alone.
+  - A repository whose pushes no webhook of the organization sends gets a webhook of its own at GitHub, which is pinged
+    until the listener has answered; see O(aphex.platform.organization#module:github).
   - The resource C(RepoBinding) is the record. The module writes it and its status. While a controller is at work, the
     module writes the resource alone and waits until the controller has done the rest.
   - The namespace is the claim on the pipeline's name. A namespace of that name that belongs to somebody else is never
@@ -22,10 +24,11 @@ author:
   - aphex.platform contributors (@aphex-platform)
 extends_documentation_fragment:
   - aphex.platform._attributes
-  - aphex.platform._attributes.actiongroup_kubernetes
+  - aphex.platform._attributes.actiongroup_kubernetes_github
   - aphex.platform._tenant
   - aphex.platform._tenant.namespace
   - aphex.platform._kubernetes
+  - aphex.platform._github
 options:
   name:
     description:
@@ -202,6 +205,12 @@ repo_binding:
         name: github-webhook-secret
         key: secret
       events: [push]
+    webhook:
+      owner: acme-corp
+      repository: web-shop
+      url: https://acme-corp.example.org
+      fingerprint: 5d2e6a0c1f7b9384
+      delivery_id: 72d3162e-cc78-11e3-81ab-4c9367dc0958
   contains:
     name:
       description: Name of the repo binding.
@@ -240,6 +249,12 @@ repo_binding:
       description: What the webhook at GitHub needs - address, events, and where the secret is; never its value.
       type: dict
       returned: success
+    webhook:
+      description:
+        - The webhook of its own at GitHub - where it is, the fingerprint of its secret, and the delivery that proved it.
+          Null when the organization's webhook sends its pushes.
+      type: dict
+      returned: success
 steps:
   description: What was done, or in check mode what would be done.
   type: list
@@ -259,9 +274,16 @@ failure:
     "on": Namespace web-shop
 """
 
+from ansible_collections.aphex.platform.plugins.module_utils._clock import Clock
 from ansible_collections.aphex.platform.plugins.module_utils._edge import EntryPoint, run_module
+from ansible_collections.aphex.platform.plugins.module_utils._github.product import GitHub
 from ansible_collections.aphex.platform.plugins.module_utils._kubernetes.product import LIBRARIES, Kubernetes
-from ansible_collections.aphex.platform.plugins.module_utils._options import KUBERNETES, TENANT, TENANT_NAMESPACE
+from ansible_collections.aphex.platform.plugins.module_utils._options import (
+    GITHUB,
+    KUBERNETES,
+    TENANT,
+    TENANT_NAMESPACE,
+)
 from ansible_collections.aphex.platform.plugins.module_utils._tenancy.repo_binding import use_case
 
 ENTRY_POINT = EntryPoint(
@@ -302,9 +324,10 @@ ENTRY_POINT = EntryPoint(
         **TENANT,
         **TENANT_NAMESPACE,
         **KUBERNETES,
+        **GITHUB,
     },
     rules={"required_if": [("state", "present", ("aphex_org", "repo_org", "repo_name", "pipeline_spec"))]},
-    products={"kubernetes": Kubernetes},
+    products={"kubernetes": Kubernetes, "github": GitHub, "clock": Clock},
     use_case=use_case,
     result_key="repo_binding",
     libraries=LIBRARIES,

@@ -71,6 +71,12 @@ repo_bindings:
           message: Tenant resources provisioned successfully
           lastTransitionTime: "2026-11-21T12:00:00Z"
       webhook_url: https://acme-corp.example.org
+      webhook:
+        owner: acme-corp
+        repository: web-shop
+        url: https://acme-corp.example.org
+        fingerprint: 5d2e6a0c1f7b9384
+        delivery_id: 72d3162e-cc78-11e3-81ab-4c9367dc0958
       deleting: false
   contains:
     name:
@@ -109,6 +115,12 @@ repo_bindings:
     webhook_url:
       description: The address for the webhook at GitHub, null before there is one.
       type: str
+      returned: success
+    webhook:
+      description:
+        - The webhook at GitHub that belongs to it - where it is, the fingerprint of its secret, and the delivery that
+          proved it. Null when it has none of its own.
+      type: dict
       returned: success
     deleting:
       description: Whether it is about to leave.

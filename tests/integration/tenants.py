@@ -25,7 +25,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
 from ansible_collections.aphex.platform.plugins.module_utils._edge import EntryPoint, answer, conceal, identity, plain
-from ansible_collections.aphex.platform.plugins.modules import organization, repo_binding
+from ansible_collections.aphex.platform.plugins.modules import github_webhook_redeliver, organization, repo_binding
 from tests.contract.platform import OWNER, install
 from tests.sandbox import stack
 from tests.sandbox.api import Api, Object
@@ -37,7 +37,11 @@ T = TypeVar("T")
 PLATFORM = "platform-system"
 ARGO_CD = "argocd"
 ADMIN = "ann@acme.example"
-ENTRY_POINTS = {"organization": organization.ENTRY_POINT, "repo_binding": repo_binding.ENTRY_POINT}
+ENTRY_POINTS = {
+    "organization": organization.ENTRY_POINT,
+    "repo_binding": repo_binding.ENTRY_POINT,
+    "github_webhook_redeliver": github_webhook_redeliver.ENTRY_POINT,
+}
 
 REVISION = "0123456789abcdef" * 2 + "01234567"
 PIPELINE: Object = {
@@ -123,13 +127,15 @@ class Tenants:
 
     @cached_property
     def connection(self) -> dict[str, Any]:
-        """Options of a task that the operator runs against this cluster and this process's own Cloudflare."""
-        cloudflare = self.sandbox.cloudflare
+        """Options of a task that the operator runs: this cluster, and this process's own Cloudflare and GitHub."""
+        cloudflare, github = self.sandbox.cloudflare, self.sandbox.github
         return {
             "kubeconfig": str(self.sandbox.kubeconfig_for(token=self.sandbox.token(PLATFORM, self.operator))),
             "cloudflare_api_token": cloudflare.token,
             "cloudflare_api_url": cloudflare.url + BASE,
             "cloudflare_account_id": cloudflare.account_id,
+            "github_token": github.token,
+            "github_api_url": github.url,
         }
 
     def run(self, module: str, runtime: Runtime | None = None, **arguments: Any) -> dict[str, Any]:
@@ -150,6 +156,10 @@ class Tenants:
         """Run the module repo_binding for the repository of that name in that organization."""
         given = {"repo_org": OWNER, "repo_name": word, "pipeline_spec": yaml.safe_dump(PIPELINE), **arguments}
         return self.run("repo_binding", name=self.name(word), aphex_org=self.name(organization), **given)
+
+    def redeliver(self, word: str) -> dict[str, Any]:
+        """Have GitHub send again what the webhook of an organization has lost of pushes."""
+        return self.run("github_webhook_redeliver", owner=OWNER, url=f"https://{self.host(word)}", events=["push"])
 
     def writes(self, since: int) -> list[str]:
         """Every write of the operator since that mark of the audit log."""
@@ -195,6 +205,20 @@ class Tenants:
             connection.close()
         assert answered["success"], answered
         return answered["result"]
+
+    def github(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask GitHub's API from outside, with every right; what it answers."""
+        standin = self.sandbox.github
+        connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=10)
+        try:
+            headers = {"Authorization": f"Bearer {standin.token}", "User-Agent": "tests"}
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answered = connection.getresponse()
+            text = answered.read()
+        finally:
+            connection.close()
+        assert answered.status < 300, text
+        return json.loads(text) if text else None
 
     def records(self, word: str) -> list[dict[str, Any]]:
         """The DNS records of an organization's host."""

@@ -46,7 +46,7 @@ TENANTS = (
     Tenant("knowledge_base", "knowledgebases", specs.KnowledgeBaseSpec, "handbook"),
 )
 # What a task says beside the fields of the resource.
-OF_THE_TASK = {"name", "namespace", "state", "confirm", *_options.TENANT}
+OF_THE_TASK = {"name", "namespace", "state", "confirm", "rotate_webhook_secret", *_options.TENANT}
 # What the playbooks tell a role; no option of the module.
 OF_THE_ROLE = {"host_kinds"}
 TYPES = {"string": "str", "integer": "int", "boolean": "bool", "array": "list", "object": "dict"}
@@ -67,7 +67,7 @@ def _schema(tenant: Tenant) -> dict[str, Any]:
 def _options_of(tenant: Tenant) -> dict[str, Any]:
     """Return the module's options without those that say how to reach a product."""
     entry_point = importlib.import_module(f"{PLUGINS}.modules.{tenant.role}").ENTRY_POINT
-    connection = {*_options.KUBERNETES, *_options.CLOUDFLARE}
+    connection = {*_options.KUBERNETES, *_options.CLOUDFLARE, *_options.GITHUB}
     return {name: option for name, option in entry_point.options.items() if name not in connection}
 
 

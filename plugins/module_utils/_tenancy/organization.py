@@ -2,42 +2,43 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The use case of an organization: namespace, secrets, tunnel, DNS, connector, listener, rights.
+"""The use case of an organization: namespace, secrets, tunnel, DNS, connector, listener, rights, webhook.
 
 In: OrganizationSpec, what the task wants, the products. Out: what should be, for present and for absent.
 Never here: a literal object, a comparison, a request by hand.
 
 Order of provisioning: the resource, the namespace, what is made once, the tunnel, its credentials and all objects, DNS,
-waits, status. Order of leaving: DNS, connector, tunnel, store, namespace, finalizer (B2, B3, B4).
+waits, webhook, status. Order of leaving: webhook, DNS, connector, tunnel, store, namespace, finalizer (B2, B3, B4).
 """
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 from dataclasses import dataclass, field
 
+from .._clock import Pause
 from .._cloudflare import cloudflared
 from .._cloudflare.dns_record import DnsRecord
 from .._cloudflare.product import Cloudflare
 from .._cloudflare.tunnel import Tunnel
 from .._core.failure import Failure, Kind, invalid
+from .._core.names import snake_keys
 from .._core.plan import UNKNOWN, Desired
 from .._core.reconcile import Outcome, Runtime
 from .._core.sensitive import Generated, Sensitive
+from .._github.product import GitHub
 from .._kubernetes.objects import Condition, Object, ObjectKey, Objects
 from .._kubernetes.product import Kubernetes
 from .._kubernetes.ready import holds
-from . import names, status
+from . import names, rotation, status
 from .network import api_server_rules
-from .organization_objects import ROTATED_AT, SECRET_VERSION, Builder
+from .organization_objects import Builder
 from .settings import Settings, settings_key
 from .specs import OrganizationSpec
 from .status import Truth
 from .tenant import Tenant, Wishes
+from .webhook import Record, TenantWebhook, own_place
 
-# Seconds for which an interceptor may take a secret that is no longer there: it reads again after 5, clocks differ.
-_REMEMBERED = 10
 _API_SLICES = ("discovery.k8s.io/v1", "EndpointSlice", "default", "kubernetes.io/service-name=kubernetes")
 
 
@@ -63,10 +64,11 @@ class Observed(Found):
     """What an organization's plan depends on."""
 
     settings: Settings
+    hook: TenantWebhook
     tunnel: dict[str, t.Any] | None = None
     account_id: str = ""
     api_servers: list[dict[str, t.Any]] = field(default_factory=list)
-    bindings: list[ObjectKey] = field(default_factory=list)
+    bindings: list[Object] = field(default_factory=list)
     proven_at: str = ""
     now: str = ""
 
@@ -82,36 +84,68 @@ class Organization(Tenant):
         wishes: Wishes,
         kubernetes: Kubernetes,
         cloudflare: Cloudflare,
+        github: GitHub,
         runtime: Runtime,
     ) -> None:
         super().__init__(spec, wishes, kubernetes, runtime)
         self.spec = spec
         self.cloudflare = cloudflare
+        self.github = github
+        # The version that the webhook secret should have; None leaves it as it is.
+        self._version = spec.webhook_secret_version
         self.namespace = names.organization_namespace(spec.name)
 
     # observe --------------------------------------------------------------------------------------------------------
 
     def observe(self) -> Observed:
         """Read the settings, the resource, and what links the parts: secrets, tunnel, endpoints, bindings."""
+        # A round may have written at GitHub alone, and the next one has to look anew all the same.
+        self.kubernetes.forget()
+        if self.wishes.rotate:
+            self._version = self._next_version()
         keys = self._keys()
         lives = self.kubernetes.get_many([settings_key(), self.controller_key, self.lease_key, *keys.values()])
         self.note(lives)
         settings = self.settings(lives[settings_key()], self._recorded_settings())
         found: dict[str, t.Any] = {"referred": None, **{name: lives[key] for name, key in keys.items()}}
         if self.under_controller:
-            return Observed(settings=settings, **found)
+            return Observed(settings=settings, hook=self._hook(settings, found), **found)
+        hook = self._hook(settings, found).answered(self.github)
+        if hook.there:
+            self.github.require()
         self.cloudflare.require()
         self.cloudflare.assume(settings.account_id)
         version, kind, namespace, labels = _API_SLICES
         return Observed(
             settings=settings,
+            hook=hook,
             tunnel=self.cloudflare.find_tunnel(names.tunnel_name(self.spec.name)),
             account_id=self.cloudflare.account_id,
             api_servers=api_server_rules(self.kubernetes.list(version, kind, namespace, labels)),
-            bindings=[] if self.wishes.present else self._bindings(),
+            bindings=[] if self.wishes.present and not rotation.under_way(found["webhook"]) else self._bindings(),
             proven_at=self._proven_at(found["webhook"]),
             now=self.now(),
             **found,
+        )
+
+    def _next_version(self) -> int | None:
+        """Return the version to rotate to; a rotation that is under way is finished and not overtaken."""
+        webhook = self.kubernetes.get(ObjectKey("v1", "Secret", self.namespace, names.WEBHOOK_SECRET))
+        return None if webhook is None or rotation.under_way(webhook) else rotation.version(webhook) + 1
+
+    def _hook(self, settings: Settings, found: dict[str, t.Any]) -> TenantWebhook:
+        """Return the webhook at GitHub; GitHub should sign with the secret that this run brings to the first place."""
+        spec = self.spec if self.wishes.present else None
+        data = (found["webhook"] or {}).get("data") or {}
+        if found["webhook"] and (self._version or 0) > rotation.version(found["webhook"]):
+            data = (found["next_webhook"] or {}).get("data") or {}
+        value = data.get(names.WEBHOOK_KEY)
+        return TenantWebhook(
+            place=own_place(spec.github) if spec else None,
+            url=f"https://{self.spec.hostname(settings.zone)}" if spec else "",
+            secret=value.decoded() if isinstance(value, Sensitive) else UNKNOWN,
+            recorded=Record.of(self.recorded_status),
+            timeout=self.wishes.wait_timeout,
         )
 
     def _recorded_settings(self) -> Settings | None:
@@ -125,7 +159,7 @@ class Organization(Tenant):
             "webhook": names.WEBHOOK_SECRET,
             "org_secrets": names.ORG_SECRETS,
             "tunnel_secret": names.TUNNEL_SECRET,
-            "next_webhook": f"{names.WEBHOOK_SECRET}-{self.spec.webhook_secret_version or 0}",
+            "next_webhook": f"{names.WEBHOOK_SECRET}-{self._version or 0}",
         }
         keys = {name: ObjectKey("v1", "Secret", self.namespace, secret) for name, secret in secrets.items()}
         if self.spec.webhook_secret_ref:
@@ -141,18 +175,17 @@ class Organization(Tenant):
             "listener": self._listener_key,
         }
 
-    def _bindings(self) -> list[ObjectKey]:
-        found = [
+    def _bindings(self) -> list[Object]:
+        return [
             item
             for namespace in (names.PLATFORM_NAMESPACE, self.namespace)
             for item in self.kubernetes.list(names.API_VERSION, names.REPO_BINDING, namespace)
             if item.get("spec", {}).get("aphexOrg") == self.spec.name
         ]
-        return [ObjectKey.of(item) for item in found]
 
     def _proven_at(self, webhook: Object | None) -> str:
         """Return when a ping signed with the current secret was last answered; asked only while a rotation goes on."""
-        if webhook is None or names.WEBHOOK_KEY_PREVIOUS not in (webhook.get("data") or {}):
+        if not rotation.under_way(webhook):
             return ""
         events = self.kubernetes.list("v1", "Event", self.namespace, fields="reason=WebhookProven")
         return max((item["metadata"]["creationTimestamp"] for item in events), default="")
@@ -184,6 +217,7 @@ class Organization(Tenant):
                 remedy="Run offboard to the end first, then onboard it again",
             )
         host = self.spec.hostname(observed.settings.zone)
+        self._check_owner(observed)
         if self.under_controller:
             return [self.resource_desired()]
         builder = Builder(self.spec, observed.settings, self.owner)
@@ -207,12 +241,36 @@ class Organization(Tenant):
             self._record(observed, host, f"{tunnel_id}.cfargotunnel.com"),
             *(self._record(observed, former, None) for former in self._former_hosts(observed, host)),
             *self._readiness(),
+            *self._webhook(observed),
+            *self._end_of_rotation(observed, builder),
             self.status_desired(self._status(observed, host, tunnel_id)),
         ]
 
+    def _check_owner(self, observed: Observed) -> None:
+        """Raise Failure for an owner at GitHub that is not approved on this platform (S12)."""
+        owner = str(self.spec.github.get("owner") or "")
+        if owner and not observed.settings.approves(owner):
+            raise Failure(
+                Kind.REFUSED,
+                tried="provisioning",
+                on=str(self.key),
+                said=f"the GitHub owner {owner} is not approved",
+                remedy="Add it to crds_approved_owners and run the role aphex.platform.crds",
+            )
+
+    def _webhook(self, observed: Observed) -> list[Desired]:
+        """Return the webhook at GitHub, which changes its secret when no interceptor remembers the former one."""
+        from_when = rotation.counts_from(observed.webhook, self.runtime.now(), self._rotates(observed))
+        return self.webhook_desired(observed.hook, self.namespace, from_when)
+
+    def _rotates(self, observed: Observed) -> bool:
+        """Tell whether a coming secret is still to take the first place."""
+        there = observed.webhook
+        return bool(there and self._version and self._version > rotation.version(there))
+
     def _new_secrets(self, observed: Observed, builder: Builder) -> list[Object]:
         value = self._referred_value(observed) or Generated(32, "hex")
-        version = self.spec.webhook_secret_version or 1
+        version = self._version or 1
         return [builder.webhook_secret(value, version), builder.org_secrets(), builder.tunnel_secret()]
 
     def _referred_value(self, observed: Observed) -> Sensitive | None:
@@ -234,13 +292,13 @@ class Organization(Tenant):
     def _rotation(self, observed: Observed, builder: Builder) -> list[Desired]:
         """Return the next stage of a rotation; each stage is found again by looking (P16).
 
-        A raised version makes a new value beside the old one, then puts it first and keeps the old one as previous,
-        then drops the previous one when a ping signed with the new one has been answered.
+        A raised version makes a new value beside the old one, then puts it first and keeps the old one as previous;
+        how it ends stands in ``_end_of_rotation``.
         """
         if observed.webhook is None:
             return []
-        there = secret_version(observed.webhook)
-        wanted = self.spec.webhook_secret_version or there
+        there = rotation.version(observed.webhook)
+        wanted = self._version or there
         data = observed.webhook.get("data") or {}
         coming = builder.next_secret(self._referred_value(observed) or Generated(32, "hex"), wanted)
         if wanted > there:
@@ -251,12 +309,41 @@ class Organization(Tenant):
                 self.owned("the webhook secret", rotated),
                 self.gone("the coming webhook secret", coming),
             ]
-        stages: list[Desired] = [self.gone("the coming webhook secret", coming)] if observed.next_webhook else []
-        rotated_at = (observed.webhook["metadata"].get("annotations") or {}).get(ROTATED_AT, "")
-        if names.WEBHOOK_KEY_PREVIOUS in data and rotated_at and observed.proven_at > _trusted_from(rotated_at):
-            settled = builder.rotated_secret(data[names.WEBHOOK_KEY], None, there, rotated_at)
-            stages.append(self.owned("the webhook secret", settled))
-        return stages
+        return [self.gone("the coming webhook secret", coming)] if observed.next_webhook else []
+
+    def _end_of_rotation(self, observed: Observed, builder: Builder) -> list[Desired]:
+        """Return that the previous secret should go, once nobody signs with it any more (P16).
+
+        Where we write to GitHub, that is when each webhook that leads here has the new secret and was answered, and
+        what GitHub had signed before is over. Else it is when some ping with the new secret was answered.
+        """
+        webhook = observed.webhook
+        if webhook is None or not rotation.under_way(webhook) or not rotation.rotated_at(webhook):
+            return []
+        if self._rotates(observed):
+            return []
+        pause: list[Desired] = []
+        if self.spec.github.get("owner"):
+            if (observed.hook.wanted and not observed.hook.settled) or self._outdated(observed):
+                return []
+            from_when = rotation.counts_from(webhook, self.runtime.now(), coming=False)
+            until = max(self.runtime.now(), from_when) + rotation.IN_FLIGHT
+            pause = [Pause(until, "GitHub may still send what it signed with the former webhook secret")]
+        elif not rotation.is_proven(webhook, observed.proven_at):
+            return []
+        current = (webhook.get("data") or {})[names.WEBHOOK_KEY]
+        settled = builder.rotated_secret(current, None, rotation.version(webhook), rotation.rotated_at(webhook))
+        return [*pause, self.owned("the webhook secret", settled)]
+
+    def _outdated(self, observed: Observed) -> list[str]:
+        """Return the bindings whose own webhook still has the former secret."""
+        records = {item["metadata"]["name"]: Record.of(item.get("status") or {}) for item in observed.bindings}
+        now = observed.hook.fingerprint
+        return [
+            name
+            for name, record in records.items()
+            if record.place and (record.fingerprint != now or not record.delivery_id)
+        ]
 
     def _objects(self, observed: Observed, builder: Builder, secret: Sensitive | str, tunnel_id: str) -> list[Object]:
         credentials = cloudflared.credentials(observed.account_id, secret, tunnel_id)
@@ -327,6 +414,7 @@ class Organization(Tenant):
             Truth("TunnelReady", connector, "" if connector else "Waiting"),
             Truth("DNSReady"),
             Truth("EventListenerReady", listener, "" if listener else "Waiting"),
+            *observed.hook.truths(self.wishes.wait),
             Truth("Ready", ready, "" if ready else "Waiting", message),
         ]
         before = self.recorded_status
@@ -336,7 +424,8 @@ class Organization(Tenant):
             "namespace": self.namespace,
             "webhookURL": f"https://{host}",
             "tunnelId": tunnel_id,
-            "webhookSecretVersion": self.spec.webhook_secret_version or secret_version(observed.webhook),
+            "webhookSecretVersion": self._version or rotation.version(observed.webhook),
+            **observed.hook.record(self.wishes.wait),
             "conditions": status.conditions(before, truths, observed.now),
         }
 
@@ -355,6 +444,7 @@ class Organization(Tenant):
         return [
             self.resource_leaving(),
             *self._waiting_for(observed),
+            *observed.hook.former_gone(),
             *self._gone_records(observed),
             self.gone("the connector", _named(self._connector_key)),
             *self._gone_tunnel(observed, secret),
@@ -365,12 +455,12 @@ class Organization(Tenant):
 
     def _waiting_for(self, observed: Observed) -> list[Desired]:
         """Return the wait for the bindings, and before it what the resource says of it (B12, P30)."""
-        waits = self.waits(*((key, Condition("gone")) for key in observed.bindings))
+        bindings = observed.bindings
+        waits = self.waits(*((ObjectKey.of(item), Condition("gone")) for item in bindings))
         held = names.FINALIZER in ((observed.resource or {}).get("metadata", {}).get("finalizers") or [])
-        if not observed.bindings or not held:
+        if not bindings or not held:
             return [waits]
-        used = ", ".join(key.name for key in observed.bindings[:5])
-        message = f"Blocked: {len(observed.bindings)} RepoBindings use it: {used}"
+        message = f"Blocked: {len(bindings)} RepoBindings use it: {_named_in(bindings)}"
         body = status.blocked(self.recorded_status, message, observed.now)
         return [self.status_desired(body), waits]
 
@@ -384,7 +474,7 @@ class Organization(Tenant):
             Kind.REFUSED,
             tried="deleting",
             on=str(self.key),
-            said=f"{len(observed.bindings)} RepoBindings use it: {', '.join(k.name for k in observed.bindings[:5])}",
+            said=f"{len(observed.bindings)} RepoBindings use it: {_named_in(observed.bindings)}",
             remedy="Run offboard for them first, or set wait to true",
         )
 
@@ -445,8 +535,9 @@ class Organization(Tenant):
                 "namespace": self.namespace,
                 "name": names.WEBHOOK_SECRET,
                 "key": names.WEBHOOK_KEY,
-                "version": self.spec.webhook_secret_version or secret_version(observed.webhook),
+                "version": self._version or rotation.version(observed.webhook),
             },
+            "webhook": snake_keys(observed.hook.record(self.wishes.wait).get("webhook")),
         }
 
 
@@ -457,9 +548,11 @@ def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime:
         # To leave, a name is enough: the rest of the spec stands in the resource.
         params = {**params, "display_name": params.get("display_name") or params["name"]}
         params["admin_users"] = params.get("admin_users") or ["nobody@example.org"]
-    return Organization(
-        OrganizationSpec.from_params(params), wishes, products["kubernetes"], products["cloudflare"], runtime
-    )
+    spec = OrganizationSpec.from_params(params)
+    if wishes.rotate and spec.webhook_secret_version:
+        what = f"Organization {spec.name}, rotate_webhook_secret"
+        raise invalid(what, "webhook_secret_version says the version already", "Raise that by one, or leave it out")
+    return Organization(spec, wishes, products["kubernetes"], products["cloudflare"], products["github"], runtime)
 
 
 def read(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> list[dict[str, t.Any]]:
@@ -480,32 +573,19 @@ def row(resource: Object) -> dict[str, t.Any]:
         "message": body.get("message") or "",
         "webhook_url": body.get("webhookURL"),
         "tunnel_id": body.get("tunnelId"),
+        "webhook": snake_keys(body.get("webhook")),
         "conditions": body.get("conditions") or [],
         "deleting": bool(resource["metadata"].get("deletionTimestamp")),
     }
 
 
-def secret_version(webhook: Object | None) -> int:
-    """Return the version of a webhook secret; one without a mark is the first."""
-    text = ((webhook or {}).get("metadata", {}).get("annotations") or {}).get(SECRET_VERSION, "1")
-    if not str(text).isdigit():
-        raise invalid(f"The annotation {SECRET_VERSION}", f"{text!r} is no number", "Correct it on the Secret")
-    return int(text)
-
-
-def _trusted_from(rotated_at: str) -> str:
-    """Return from when on a proof speaks of the new secret: interceptors remember the former one for a while (P16)."""
-    try:
-        then = datetime.datetime.fromisoformat(rotated_at)
-    except ValueError as error:
-        what = f"The annotation {ROTATED_AT}"
-        raise invalid(what, f"{rotated_at!r} is no time", "Correct it on the Secret") from error
-    return (then + datetime.timedelta(seconds=_REMEMBERED)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _tunnel_secret(observed: Observed) -> Sensitive | str:
     value = ((observed.tunnel_secret or {}).get("data") or {}).get(names.WEBHOOK_KEY)
     return value.decoded() if isinstance(value, Sensitive) else UNKNOWN
+
+
+def _named_in(items: t.Sequence[Object]) -> str:
+    return ", ".join(item["metadata"]["name"] for item in items[:5])
 
 
 def _named(key: ObjectKey) -> Object:

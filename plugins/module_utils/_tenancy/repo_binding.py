@@ -17,16 +17,20 @@ from .._core.failure import Failure, Kind
 from .._core.names import snake_keys
 from .._core.plan import UNKNOWN, Desired
 from .._core.reconcile import Declared, Outcome, Runtime, UseCase
+from .._core.sensitive import Sensitive
+from .._github.hooks import Place
+from .._github.product import GitHub
 from .._kubernetes import inventory
 from .._kubernetes.objects import Object, ObjectKey
 from .._kubernetes.product import Kubernetes
-from . import names, pipeline, status
+from . import names, pipeline, rotation, status
 from .network import api_server_rules
 from .repo_binding_objects import Builder
 from .settings import Settings, settings_key
 from .specs import RepoBindingSpec
 from .status import Truth
 from .tenant import Tenant, Wishes
+from .webhook import Record, TenantWebhook, own_place
 
 _API_SLICES = ("discovery.k8s.io/v1", "EndpointSlice", "default", "kubernetes.io/service-name=kubernetes")
 _STATE_LABEL = "tfstate=true"
@@ -50,6 +54,8 @@ class Observed:
     resource: Object | None
     organization: Object | None
     namespace: Object | None
+    hook: TenantWebhook
+    webhook: Object | None = None
     api_servers: list[dict[str, t.Any]] = field(default_factory=list)
     state: list[Object] = field(default_factory=list)
     claims: list[Object] = field(default_factory=list)
@@ -63,9 +69,12 @@ class RepoBinding(Tenant):
 
     kind = names.REPO_BINDING
 
-    def __init__(self, spec: RepoBindingSpec, wishes: Wishes, kubernetes: Kubernetes, runtime: Runtime) -> None:
+    def __init__(
+        self, spec: RepoBindingSpec, wishes: Wishes, kubernetes: Kubernetes, github: GitHub, runtime: Runtime
+    ) -> None:
         super().__init__(spec, wishes, kubernetes, runtime)
         self.spec = spec
+        self.github = github
         # Parsed before anything is read: a text that is no Pipeline is refused before any request.
         self.parsed = pipeline.parse(spec.pipeline_spec) if wishes.present else {}
 
@@ -73,15 +82,20 @@ class RepoBinding(Tenant):
 
     def observe(self) -> Observed:
         """Read the settings, the organization, the resource, and what the namespace holds."""
+        # A round may have written at GitHub alone, and the next one has to look anew all the same.
+        self.kubernetes.forget()
         organization = names.organization_key(self.spec.aphex_org)
         namespace = ObjectKey("v1", "Namespace", "", self.spec.pipeline_name)
         keys = [settings_key(), self.key, self.controller_key, self.lease_key, organization, namespace]
         lives = self.kubernetes.get_many(keys)
         self.note(lives)
         settings = self.settings(lives[settings_key()], Settings(zone="", argocd_namespace=self._recorded_argo_cd()))
-        observed = Observed(settings, lives[self.key], lives[organization], lives[namespace], now=self.now())
+        webhook = self._webhook_secret(lives[organization])
+        hook = self._hook(settings, lives[organization], webhook)
         if self.under_controller:
-            return observed
+            return Observed(settings, lives[self.key], lives[organization], lives[namespace], hook, now=self.now())
+        if hook.there:
+            self.github.require()
         version, kind, where, labels = _API_SLICES
         slices = [] if not self.wishes.present else self.kubernetes.list(version, kind, where, labels)
         # What lies in somebody else's namespace is nothing of this binding, whatever name it was given (S7).
@@ -93,12 +107,35 @@ class RepoBinding(Tenant):
             lives[self.key],
             lives[organization],
             lives[namespace],
+            hook.answered(self.github),
+            webhook=webhook,
             api_servers=api_server_rules(slices),
             state=self.kubernetes.list("v1", "Secret", namespace.name, _STATE_LABEL) if holding else [],
             claims=self.kubernetes.list("v1", "PersistentVolumeClaim", namespace.name) if holding else [],
             applications=self._applications(settings) if leaving else [],
             siblings=self._siblings() if lives[self.key] is None and self.wishes.present else 0,
             now=self.now(),
+        )
+
+    def _webhook_secret(self, organization: Object | None) -> Object | None:
+        """Return the organization's webhook secret, if this repository has a webhook of its own to sign with it."""
+        if self._own_place(organization) is None:
+            return None
+        namespace = names.organization_namespace(self.spec.aphex_org)
+        return self.kubernetes.get(ObjectKey("v1", "Secret", namespace, names.WEBHOOK_SECRET))
+
+    def _own_place(self, organization: Object | None) -> Place | None:
+        github = ((organization or {}).get("spec") or {}).get("github") or {}
+        return own_place(github, self.spec.repo_org, self.spec.repo_name) if self.wishes.present else None
+
+    def _hook(self, settings: Settings, organization: Object | None, webhook: Object | None) -> TenantWebhook:
+        value = ((webhook or {}).get("data") or {}).get(names.WEBHOOK_KEY)
+        return TenantWebhook(
+            place=self._own_place(organization),
+            url=self._url(settings, organization),
+            secret=value.decoded() if isinstance(value, Sensitive) else UNKNOWN,
+            recorded=Record.of(self.recorded_status),
+            timeout=self.wishes.wait_timeout,
         )
 
     def _applications(self, settings: Settings) -> list[ObjectKey]:
@@ -145,8 +182,14 @@ class RepoBinding(Tenant):
             self.made_once("the namespace", builder.claim(), adopt=adopt),
             self.owned("the namespace", builder.namespace_object(), adopt=adopt),
             self.owned("objects", *self._objects(observed, builder), recorded=True),
+            *self._webhook(observed),
             self.status_desired(self._status(observed)),
         ]
+
+    def _webhook(self, observed: Observed) -> list[Desired]:
+        """Return the repository's own webhook; its secret changes when no interceptor remembers the former one."""
+        from_when = rotation.counts_from(observed.webhook, self.runtime.now(), coming=False)
+        return self.webhook_desired(observed.hook, names.organization_namespace(self.spec.aphex_org), from_when)
 
     def _check(self, observed: Observed) -> None:
         """Raise Failure for what only a look can show, before anything is written (B12, S7, S12)."""
@@ -181,6 +224,17 @@ class RepoBinding(Tenant):
                 "Raise crds_max_bindings, or use a second organization",
             )
         self._check_immutable(observed)
+        self._check_webhook_secret(observed)
+
+    def _check_webhook_secret(self, observed: Observed) -> None:
+        """Raise Failure when GitHub should sign with a secret that is not there; a check may run before it is made."""
+        if observed.hook.wanted and observed.hook.secret == UNKNOWN and not self.runtime.check:
+            secret = f"{names.organization_namespace(self.spec.aphex_org)}/{names.WEBHOOK_SECRET}"
+            raise self._refused(
+                Kind.MISSING,
+                f"the Secret {secret} of its organization is not there",
+                f"Onboard it first: ansible-playbook aphex.platform.onboard --limit {self.spec.aphex_org}",
+            )
 
     def _check_immutable(self, observed: Observed) -> None:
         spec = (observed.resource or {}).get("spec") or {}
@@ -221,24 +275,29 @@ class RepoBinding(Tenant):
             Truth(name)
             for name in ("NamespaceReady", "RBACReady", "NetworkPolicyReady", "EventListenerReady", "PipelineValid")
         ]
+        truths += observed.hook.truths(self.wishes.wait)
         before = self.recorded_status
         return {
             "phase": status.READY,
             "message": message,
-            "webhookConfiguration": self._webhook(observed),
+            "webhookConfiguration": self._webhook_configuration(observed),
+            **observed.hook.record(self.wishes.wait),
             "provisionedResources": dict.fromkeys(_PROVISIONED, True),
             "conditions": status.conditions(before, [*truths, Truth("Ready", message=message)], observed.now),
         }
 
-    def _webhook(self, observed: Observed) -> dict[str, t.Any]:
+    def _url(self, settings: Settings, organization: Object | None) -> str:
         """Return where GitHub calls; the host is the organization's, never the GitHub owner's (B7)."""
-        recorded = ((observed.organization or {}).get("status") or {}).get("webhookURL")
+        recorded = ((organization or {}).get("status") or {}).get("webhookURL")
+        return str(recorded or f"https://{self.spec.aphex_org}.{settings.zone}")
+
+    def _webhook_configuration(self, observed: Observed) -> dict[str, t.Any]:
         reference = {
             "namespace": names.organization_namespace(self.spec.aphex_org),
             "name": names.WEBHOOK_SECRET,
             "key": names.WEBHOOK_KEY,
         }
-        url = recorded or f"https://{self.spec.aphex_org}.{observed.settings.zone}"
+        url = self._url(observed.settings, observed.organization)
         return {"url": url, "secretRef": reference, "events": ["push"]}
 
     # absent ---------------------------------------------------------------------------------------------------------
@@ -255,6 +314,7 @@ class RepoBinding(Tenant):
         builder = Builder(self.spec, observed.settings, self.owner, uid)
         return [
             self.resource_leaving(),
+            *observed.hook.former_gone(),
             self.gone("triggers", *self._triggers(builder)),
             *self._gone_applications(observed),
             *([] if keep else self.exports(observed.state)),
@@ -308,7 +368,8 @@ class RepoBinding(Tenant):
             "organization": self.spec.aphex_org,
             "repository": self.spec.repository,
             "pipeline_namespace": self.spec.pipeline_name,
-            "webhook_configuration": snake_keys(self._webhook(observed)),
+            "webhook_configuration": snake_keys(self._webhook_configuration(observed)),
+            "webhook": snake_keys(observed.hook.record(self.wishes.wait).get("webhook")),
         }
 
 
@@ -324,7 +385,7 @@ def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime:
             return Declared((), products)
         spec = snake_keys(live["spec"])
         params.update({name: spec[name] for name in (*_BOUND, "pipeline_name")})
-    return RepoBinding(RepoBindingSpec.from_params(params), wishes, kubernetes, runtime)
+    return RepoBinding(RepoBindingSpec.from_params(params), wishes, kubernetes, products["github"], runtime)
 
 
 def _key(params: dict[str, t.Any]) -> ObjectKey:
@@ -350,6 +411,7 @@ def row(resource: Object) -> dict[str, t.Any]:
         "phase": body.get("phase") or status.PENDING,
         "message": body.get("message") or "",
         "webhook_url": (body.get("webhookConfiguration") or {}).get("url"),
+        "webhook": snake_keys(body.get("webhook")),
         "conditions": body.get("conditions") or [],
         "deleting": bool(resource["metadata"].get("deletionTimestamp")),
     }

@@ -40,6 +40,7 @@ LIMIT_FIELDS = (
     "max_cpu",
     "max_memory",
 )
+WEBHOOKS = ("organization", "repositories")
 _COUNTS = {"persistent_volume_claims": (0, 10_000), "pods": (1, 100_000)}
 
 S = t.TypeVar("S", bound="Spec")
@@ -91,6 +92,7 @@ class OrganizationSpec(Spec):
     admin_users: list[str] = field(default_factory=list, hash=False)
     webhook_secret_ref: Plain = field(default_factory=dict, hash=False)
     webhook_secret_version: int | None = None
+    github: Plain = field(default_factory=dict, hash=False)
     listener: Plain = field(default_factory=dict, hash=False)
     tunnel: Plain = field(default_factory=dict, hash=False)
     quota: Plain = field(default_factory=dict, hash=False)
@@ -114,8 +116,11 @@ class OrganizationSpec(Spec):
             raise invalid(f"{what}, webhook_secret_ref", "its name is no name of a Secret", "Name a Secret")
         for group, fields in (("quota", QUOTA_FIELDS), ("limits", LIMIT_FIELDS)):
             object.__setattr__(self, group, _amounts(what, group, getattr(self, group), fields))
-        for group in ("webhook_secret_ref", "listener", "tunnel"):
+        for group in ("webhook_secret_ref", "github", "listener", "tunnel"):
             object.__setattr__(self, group, _given(getattr(self, group)))
+        if self.github:
+            names.check_owner(str(self.github.get("owner") or ""))
+            _check_choice(what, "github.webhook", self.github.get("webhook", "organization"), WEBHOOKS)
         _check_choice(what, "deletion_policy", self.deletion_policy, ("Retain", "Delete"))
 
     def hostname(self, zone: str) -> str:

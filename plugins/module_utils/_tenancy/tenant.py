@@ -14,6 +14,7 @@ import datetime
 import typing as t
 from dataclasses import dataclass
 
+from .._clock import Pause
 from .._core.failure import Failure, Kind
 from .._core.names import short_hash
 from .._core.plan import Desired
@@ -24,6 +25,7 @@ from .._kubernetes.product import Kubernetes
 from . import names, status
 from .settings import Settings, from_config_map
 from .specs import Spec
+from .webhook import TenantWebhook
 
 _EXPORT = "aphex-export-"
 
@@ -37,6 +39,7 @@ class Wishes:
     wait: bool = True
     wait_timeout: float = 300.0
     confirm: str = ""
+    rotate: bool = False
 
     @classmethod
     def from_params(cls, params: dict[str, t.Any]) -> Wishes:
@@ -47,6 +50,7 @@ class Wishes:
             wait=bool(params.get("wait", True)),
             wait_timeout=float(params.get("wait_timeout") or 300),
             confirm=str(params.get("confirm") or ""),
+            rotate=bool(params.get("rotate_webhook_secret")),
         )
 
 
@@ -208,6 +212,18 @@ class Tenant:
     def waits(self, *waits: tuple[ObjectKey, Condition]) -> Objects:
         """Return waits alone."""
         return Objects(title="readiness", objects=(), wait=waits, wait_timeout=self.wishes.wait_timeout)
+
+    def webhook_desired(self, hook: TenantWebhook, namespace: str, switch_from: float = 0.0) -> list[Desired]:
+        """Return the webhook at GitHub, written not before ``switch_from``, its proof, and the former one's end.
+
+        The proof is the Event that the listener in ``namespace`` makes; GitHub's own record of a 202 is none (P6).
+        """
+        parts = hook.desired(self.wishes.wait)
+        if parts and not hook.settled:
+            parts.insert(0, Pause(switch_from, "interceptors may remember the former webhook secret"))
+        if hook.event:
+            parts.append(self.waits((ObjectKey("v1", "Event", namespace, hook.event), Condition())))
+        return [*parts, *hook.former_gone()]
 
     def status_desired(self, body: status.Status, stamp: bool = True) -> Objects:
         """Return the status; written by the one who did the work."""

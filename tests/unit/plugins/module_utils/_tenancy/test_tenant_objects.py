@@ -10,6 +10,7 @@ from ansible_collections.aphex.platform.plugins.module_utils._core.failure impor
 from ansible_collections.aphex.platform.plugins.module_utils._core.plan import Change, Step
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Declared, Runtime, reconcile
 from ansible_collections.aphex.platform.plugins.module_utils._core.sensitive import Sensitive
+from ansible_collections.aphex.platform.plugins.module_utils._github.product import GitHub
 from ansible_collections.aphex.platform.plugins.module_utils._kubernetes import order
 from ansible_collections.aphex.platform.plugins.module_utils._kubernetes.objects import ObjectKey, Objects, Owner
 from ansible_collections.aphex.platform.plugins.module_utils._tenancy import names, pipeline, repo_binding
@@ -93,7 +94,7 @@ def test_B11_bad_input_is_refused_before_a_finalizer_could_be_set() -> None:
     text = PIPELINE.replace("kind: Pipeline", "kind: Pod")
     params = {"name": "web", "aphex_org": "acme", "repo_org": "acme", "repo_name": "web", "pipeline_spec": text}
     with pytest.raises(Failure, match="kind is 'Pod'"):
-        repo_binding.use_case({**params, "state": "present"}, {"kubernetes": Nobody()}, RUNTIME)
+        repo_binding.use_case({**params, "state": "present"}, {"kubernetes": Nobody(), "github": Nobody()}, RUNTIME)
 
 
 def test_B14_only_pushes_of_commits_pass_the_filter() -> None:
@@ -163,13 +164,16 @@ class Crowded:
     def get(self, key: ObjectKey) -> None:
         return None
 
+    def forget(self) -> None:
+        """Have nothing to forget."""
+
     def list(self, api_version: str, kind: str, namespace: str = "", labels: str = "") -> list[dict[str, Any]]:
         return [{"metadata": {}}] * 2 if kind == "Namespace" else []
 
 
 def test_P17_an_organization_has_a_limited_number_of_repositories() -> None:
     cluster: Any = Crowded()
-    case = repo_binding.RepoBinding(spec(), Wishes(), cluster, RUNTIME)
+    case = repo_binding.RepoBinding(spec(), Wishes(), cluster, GitHub.connect({}, RUNTIME), RUNTIME)
     with pytest.raises(Failure, match="has 2 repositories already, 2 are allowed"):
         case.desired(case.observe())
 
