@@ -16,7 +16,7 @@ description:
     webhook at GitHub.
   - The resource C(Organization) in C(platform-system) is the record. The module writes it and its status. While a
     controller is at work, the module writes the resource alone and waits until the controller has done the rest.
-  - The webhook secret is made once in the cluster and never returned. With O(github), GitHub is given it by this module,
+  - The webhook secret is made once in the cluster and never returned. With O(github), this module gives it to GitHub,
     which then has the webhook pinged and waits until the listener has answered to the ping's signature.
     Without O(github), create the webhook by hand, with the address and the Secret that the result names.
   - With O(state=absent), an organization that has repo bindings is marked and waits until they are gone, or is refused

@@ -251,7 +251,7 @@ repo_binding:
       returned: success
     webhook:
       description:
-        - The webhook of its own at GitHub - where it is, the fingerprint of its secret, and the delivery that proved it.
+        - The webhook of its own at GitHub - where it is, the fingerprint of its secret, the delivery that proved it.
           Null when the organization's webhook sends its pushes.
       type: dict
       returned: success

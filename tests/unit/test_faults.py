@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "faults.md"
 
-# The faults that concern tenancy, the platform's facts, and what is true inside ansible-playbook.
+# The faults that concern tenancy, the platform's facts, what is true inside ansible-playbook, and the Flux webhook.
 WANTED = {
     *(f"S{number}" for number in (*range(1, 11), 12, 16, 17, 18)),
     *(f"B{number}" for number in (*range(1, 16), 25, 26)),
@@ -16,8 +16,9 @@ WANTED = {
     "P7b",
     "P8b",
     *(f"N{number}" for number in range(1, 21)),
+    *(f"A{number}" for number in (*range(1, 25), *range(27, 37), 38, 39)),
 }
-_ROW = re.compile(r"^\| (?P<id>[SBPN]\d+b?) \| (?P<fault>[^|]+) \| `(?P<file>[^`:]+)::(?P<test>[^`]+)` \|$")
+_ROW = re.compile(r"^\| (?P<id>[SBPNA]\d+b?) \| (?P<fault>[^|]+) \| `(?P<file>[^`:]+)::(?P<test>[^`]+)` \|$")
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -73,6 +73,12 @@ def test_A28_a_503_of_a_suspended_receiver_is_its_own() -> None:
     assert judge(facts(ready="False"), TARGET, Answer(404)).hop == "receiver"
 
 
+def test_A30_a_challenge_of_the_edge_is_told_from_a_refusal_of_the_receiver() -> None:
+    finding = judge(facts(), TARGET, Answer(403))
+    assert (finding.id, finding.hop, finding.severity) == ("edge-forbidden", "edge", "error")
+    assert "Bot Fight Mode" in finding.remedy
+
+
 def test_A34_no_generic_receiver_is_asked_at_its_own_path(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
