@@ -20,7 +20,7 @@ REPORT ?=
 WORKERS ?= auto
 
 # Nothing of the caller's own may reach a test: no cluster, no account, no settings of Ansible.
-unexport $(filter ANSIBLE_% K8S_AUTH_% CLOUDFLARE_% KUBECONFIG MOLECULE_% PYTEST_% VIRTUAL_ENV,$(.VARIABLES))
+unexport $(filter ANSIBLE_% K8S_AUTH_% CLOUDFLARE_% GITHUB_% KUBECONFIG MOLECULE_% PYTEST_% VIRTUAL_ENV,$(.VARIABLES))
 
 # ansible-playbook, molecule and ansible-test start each other by name.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -31,6 +31,8 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 
 BIN := $(CURDIR)/$(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) $(if $(ONLY),-k '$(ONLY)') $(if $(REPORT),--junitxml=$(REPORT))
+
+ENDURANCE := $(patsubst %,tests/contract/test_%.py,crash faults module_crash) tests/integration/test_flux_kills.py
 
 .PHONY: help setup build demo test lint format types unit contract integration endurance molecule sanity bench docs clean
 
@@ -68,13 +70,13 @@ unit: setup ## tests of one file each, without a sandbox
 	$(PYTEST) tests/unit
 
 contract: setup ## the same nine stages for every module
-	$(PYTEST) tests/contract --ignore tests/contract/test_crash.py --ignore tests/contract/test_faults.py
+	$(PYTEST) tests/contract $(addprefix --ignore ,$(ENDURANCE))
 
 endurance: setup ## kills at every write and faults at every call
-	$(PYTEST) tests/contract/test_crash.py tests/contract/test_faults.py
+	$(PYTEST) $(ENDURANCE)
 
 integration: setup ## questions that cross modules
-	$(PYTEST) tests/integration
+	$(PYTEST) tests/integration $(addprefix --ignore ,$(ENDURANCE))
 
 # Only here: molecule looks into extensions/molecule otherwise.
 molecule: setup ## the roles, each in a scenario

@@ -28,6 +28,10 @@ from ansible_collections.aphex.platform.plugins.module_utils import _edge
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
 from ansible_collections.aphex.platform.plugins.module_utils._kubernetes import product as _kubernetes
 from ansible_collections.aphex.platform.plugins.module_utils._kubernetes.client import Client
+from ansible_collections.aphex.platform.plugins.module_utils._tenancy import rotation as _rotation
+
+_REST = 1.0
+"""Seconds that a rotation rests in place of 10, twice: no stand-in remembers a former secret, nor holds a delivery."""
 
 MODULES = "ansible_collections.aphex.platform.plugins.modules"
 _PIECE = 65536
@@ -104,7 +108,8 @@ def _show(kind: type[BaseException] | None, error: BaseException | None, trace: 
 
 
 def _run(module: str, params: dict[str, Any], timeout: float) -> dict[str, Any]:
-    """Do what the action plugin does with a task's arguments; Cloudflare's time-out is among them."""
+    """Do what the action plugin does with a task's arguments; other time-outs than Kubernetes' are among them."""
+    vars(_rotation).update(IN_FLIGHT=_REST, _REMEMBERED=_REST)
     vars(_kubernetes)["Client"] = functools.partial(Client, read_timeout=timeout)
     entry_point = importlib.import_module(f"{MODULES}.{module}").ENTRY_POINT
     checked = ArgumentSpecValidator(entry_point.options, **entry_point.rules).validate(params)

@@ -1,9 +1,10 @@
 """Runs of the product in processes of their own, on tenants of their own, with everything between them and the world.
 
 In: a sandbox on which the platform is installed. Out: `Bed` with `Site`s: each has a tenant's name, a proxy before the
-API server and a Cloudflare stand-in, so that kills and faults strike one run and no other. Never here: an expectation.
+API server, a Cloudflare and a GitHub stand-in, so that kills and faults strike one run and no other. Never here: an
+expectation.
 
-The product has no test hooks: what kills it or breaks its answers sits in the proxy and in the stand-in.
+The product has no test hooks: what kills it or breaks its answers sits in the proxy and in the stand-ins.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,12 +25,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.contract import platform, snapshot
+from tests.contract.listener import Listener
 from tests.sandbox import stack
 from tests.sandbox.api import Api
+from tests.sandbox.cluster import Reader
+from tests.sandbox.edge import Edge
 from tests.sandbox.faults import Faults
 from tests.sandbox.proxy import Proxy
 from tests.sandbox.sandbox import CHECKOUT, Sandbox, join
 from tests.sandbox.standins.cloudflare import BASE, Cloudflare
+from tests.sandbox.standins.github import GitHub, writes
 from tests.sandbox.state import User
 
 MODULES = ("organization", "repo_binding")
@@ -40,6 +45,13 @@ MARK = "x7"
 """What every tenant's name here begins with, so that its objects are told apart by name alone."""
 
 _ENDS_WITHIN = 120.0
+
+REPOSITORY = "repository"
+"""The repository of every binding; each has a GitHub of its own."""
+
+GITHUB = {"owner": platform.OWNER}
+EACH_THEIR_OWN = {**GITHUB, "webhook": "repositories"}
+"""What organizations say of GitHub: that theirs is the one webhook, or that each repository has one."""
 
 PIPELINE = """
 apiVersion: tekton.dev/v1
@@ -102,12 +114,12 @@ class Run:
 class Runner:
     """The forking process and those who wait for its children; may be used from several threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, modules: Iterable[str] = MODULES) -> None:
         self._folder = folder
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
         env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(platform.COLLECTIONS)])}
-        command = [sys.executable, "-m", "tests.contract.forker", *MODULES]
+        command = [sys.executable, "-m", "tests.contract.forker", *modules]
         self._process = subprocess.Popen(
             command, cwd=CHECKOUT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -152,11 +164,14 @@ class Site:
     binding: str
     proxy: Proxy
     cloudflare: Cloudflare
+    github: GitHub
+    edge: Edge
+    """What leads to the real listeners; it is started where there are some."""
     history: list[Ended] = field(default_factory=list)
 
     @property
     def faults(self) -> Faults:
-        """What is armed before the API server and at Cloudflare alike."""
+        """What is armed before the API server, at Cloudflare and at GitHub alike."""
         return self.proxy.faults
 
     def start(self, module: str, timeout: int = PATIENT, **params: Any) -> Run:
@@ -164,7 +179,7 @@ class Site:
         arguments = self._organization() if module == "organization" else self._repo_binding()
         if module == "organization":
             arguments["cloudflare_timeout"] = timeout
-        return self.bed.runner.start(module, {**arguments, **params}, timeout)
+        return self.bed.runner.start(module, {**arguments, "github_timeout": timeout, **params}, timeout)
 
     def run(self, module: str, timeout: int = PATIENT, **params: Any) -> Ended:
         """Run the module on this tenant to its end, whatever that is."""
@@ -182,15 +197,19 @@ class Site:
         """Forget all requests, and disarm everything."""
         self.proxy.clear()
         self.cloudflare.log.clear()
+        self.github.log.clear()
 
     def writes(self) -> list[str]:
-        """The requests since the last `clear()` that change state, in both places."""
+        """The requests since the last `clear()` that change state, in all places."""
+        outside = [*self.cloudflare.log.writes(), *(entry for entry in self.github.log.entries() if writes(entry))]
         found = [str(seen) for seen in self.proxy.writes()]
-        return found + [f"{entry.method} {entry.path} -> {entry.status}" for entry in self.cloudflare.log.writes()]
+        return found + [f"{entry.method} {entry.path} -> {entry.status}" for entry in outside]
 
     def stop(self) -> None:
-        """Close both servers. What they have seen, and the stand-in's state, can still be read."""
+        """Close all servers. What they have seen, and what the stand-ins hold, can still be read."""
         self.proxy.stop()
+        self.github.stop()
+        self.edge.stop()
         self.cloudflare.stop()
 
     def __enter__(self) -> Self:
@@ -200,13 +219,16 @@ class Site:
         self.stop()
 
     def _connection(self) -> dict[str, Any]:
-        return {"host": self.proxy.url, "api_key": self.bed.token}
+        cluster = {"host": self.proxy.url, "api_key": self.bed.token}
+        return {**cluster, "github_api_url": self.github.url, "github_token": self.github.token}
 
     def _organization(self) -> dict[str, Any]:
         return {
             "name": self.organization,
             "display_name": "An organization",
             "admin_users": ["alice@example.org", "bob@example.org"],
+            "github": GITHUB,
+            "tunnel": {"replicas": 1},
             "wait": False,
             "wait_timeout": 90,
             "cloudflare_api_url": f"{self.cloudflare.url}{BASE}",
@@ -220,9 +242,8 @@ class Site:
             "name": self.binding,
             "aphex_org": self.organization,
             "repo_org": platform.OWNER,
-            "repo_name": "repository",
+            "repo_name": REPOSITORY,
             "pipeline_spec": PIPELINE,
-            "wait": False,
             "wait_timeout": 90,
             **self._connection(),
         }
@@ -236,6 +257,8 @@ class Bed:
     runner: Runner
     before: frozenset[str] | None
     """The names of all objects that were there before the first tenant; None where others make objects as well."""
+    listener: Listener | None
+    """What answers to GitHub where no listener is played."""
 
     @property
     def api(self) -> Api:
@@ -255,7 +278,12 @@ class Bed:
         cloudflare.faults = faults
         cloudflare.start()
         cloudflare.add_zone(stack.ZONE)
-        return Site(self, organization or _name(), _name(), self.sandbox.proxy(faults), cloudflare)
+        edge = Edge(cloudflare, Reader(self.api), self.sandbox.address)
+        github = GitHub(deliver_to=self.listener.url if self.listener else edge.start().url)
+        github.faults = faults
+        github.start()
+        github.add_repository(f"{platform.OWNER}/{REPOSITORY}")
+        return Site(self, organization or _name(), _name(), self.sandbox.proxy(faults), cloudflare, github, edge)
 
 
 def _name() -> str:
@@ -282,7 +310,10 @@ def on(sandbox: Sandbox, alone: bool = False) -> Iterator[Bed]:
     sandbox.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
     with tempfile.TemporaryDirectory(prefix="aphex-runs-") as folder:
         runner = Runner(Path(folder))
+        listener = Listener(sandbox.api).start() if alone else None
         try:
-            yield Bed(sandbox, runner, snapshot.names(sandbox.api) if alone else None)
+            yield Bed(sandbox, runner, snapshot.names(sandbox.api) if alone else None, listener)
         finally:
+            if listener is not None:
+                listener.stop()
             runner.stop()

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.contract.harness import PATIENT, Bed, Ended, Run, Site
+from tests.contract.harness import EACH_THEIR_OWN, PATIENT, Bed, Ended, Run, Site
+from tests.contract.listener import make_ready, proof
 from tests.sandbox.api import Object
 from tests.sandbox.audit import is_write
 from tests.sandbox.faults import Matcher
@@ -24,6 +25,10 @@ COMING = "github-webhook-secret-2/secret"
 ROUNDS = 2
 """How often every run reads the same thing; what is read more often is waited for."""
 
+GITHUB = re.compile(r"/(orgs|repos)/")
+"""How the paths of GitHub's API begin, of those that are asked here."""
+
+_HOOK_IDS = re.compile(r"(?<=/hooks/)\d+|(?<=/deliveries/)\d+")
 _LEASES = "/namespaces/platform-system/leases"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 _ASKS_ONLY = " (dry run)"
@@ -62,11 +67,11 @@ def in_words(site: Site, path: str) -> str:
     text, _unused, query = path.partition("?")
     text = text.replace(site.organization, "ORGANIZATION").replace(site.binding, "BINDING")
     asks = query and not is_write("PATCH", path)
-    return _ID.sub("ID", text) + (_ASKS_ONLY if asks and "dryRun" in query else "")
+    return _HOOK_IDS.sub("ID", _ID.sub("ID", text)) + (_ASKS_ONLY if asks and "dryRun" in query else "")
 
 
 def calls(site: Site) -> list[Call]:
-    """Return the requests since the site was cleared: those to Kubernetes, then those to Cloudflare, each in order.
+    """Return the requests since the site was cleared: to Kubernetes, then to Cloudflare, then to GitHub, each in order.
 
     The renewal of a Lease that the run itself has made is left out: whether it comes is a question of time.
     """
@@ -74,6 +79,7 @@ def calls(site: Site) -> list[Call]:
     if any(method == "POST" and _LEASES in uri for method, uri in sent):
         sent = [(method, uri) for method, uri in sent if method != "PUT" or _LEASES not in uri]
     sent += [(entry.method, entry.path) for entry in site.cloudflare.log.entries()]
+    sent += [(entry.method, entry.path) for entry in site.github.log.entries()]
     count: Counter[tuple[str, str]] = Counter()
     answer = []
     for method, path in sent:
@@ -86,6 +92,8 @@ def calls(site: Site) -> list[Call]:
 def words(site: Site) -> dict[str, str]:
     """Return what stands for this tenant's names and ids when its state is told."""
     ids = {tunnel.id: "<tunnel>" for tunnel in site.cloudflare.tunnels()}
+    for webhook in site.github.state()["webhooks"]:
+        ids |= {item["guid"]: "<delivery>" for item in site.github.log_of(webhook["id"])}
     return {
         site.organization: "ORGANIZATION",
         site.binding: "BINDING",
@@ -106,6 +114,11 @@ class Journey:
     params: Callable[[Site], dict[str, Any]] = lambda site: {}
     shares: bool = False
 
+    def host(self, site: Site) -> None:
+        """Make the organization that other tenants share, whose bindings have webhooks of their own."""
+        if self.shares:
+            site.done("organization", github=EACH_THEIR_OWN)
+
     def site(self, bed: Bed, organization: str) -> Site:
         """Return a prepared site; `organization` is one that is there, for journeys that share it."""
         site = bed.site(organization if self.shares else "")
@@ -124,10 +137,6 @@ class Journey:
 
 def _absent(site: Site) -> dict[str, Any]:
     return {"state": "absent"}
-
-
-def _onboard_organization(site: Site) -> None:
-    site.done("organization")
 
 
 def _onboard_binding(site: Site) -> None:
@@ -169,27 +178,37 @@ def _onboard_with_secrets(site: Site) -> None:
     site.bed.api.patch(f"{_secrets(site)}/org-secrets", {"data": {"token": "dG9rZW4="}})
 
 
+def _onboard_to_be_proven(site: Site) -> None:
+    """Onboard the organization without a wait, and let its listener become ready."""
+    site.done("organization")
+    make_ready(site.bed.api, site.organization)
+
+
+def _onboard_and_prove(site: Site) -> None:
+    _onboard_to_be_proven(site)
+    site.done("organization", wait=True)
+
+
+def _waiting(site: Site) -> dict[str, Any]:
+    return {"wait": True}
+
+
 def _second_secret(site: Site) -> dict[str, Any]:
-    return {"webhook_secret_version": 2}
+    return {"wait": True, "webhook_secret_version": 2}
+
+
+def _second_secret_by_hand(site: Site) -> dict[str, Any]:
+    """With a webhook that a person has made, and changes."""
+    return {"github": None, "webhook_secret_version": 2}
 
 
 def _rotate_and_prove(site: Site) -> None:
     """Rotate long ago, and have a ping that was signed with the new secret answered now."""
-    site.done("organization")
-    site.done("organization", webhook_secret_version=2)
+    site.done("organization", github=None)
+    site.done("organization", **_second_secret_by_hand(site))
     long_ago = {"metadata": {"annotations": {"platform.aphex/rotated-at": "2026-01-01T00:00:00Z"}}}
     site.bed.api.patch(f"{_secrets(site)}/github-webhook-secret", long_ago)
-    namespace = f"org-{site.organization}"
-    listener = {"apiVersion": "triggers.tekton.dev/v1beta1", "kind": "EventListener", "namespace": namespace}
-    site.bed.api.create(
-        {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": "hook-1", "namespace": namespace},
-            "involvedObject": {**listener, "name": "github-listener"},
-            "reason": "WebhookProven",
-        }
-    )
+    site.bed.api.create(proof(site.organization, "1"))
 
 
 def _onboard_and_leave_the_lease(site: Site) -> None:
@@ -217,14 +236,15 @@ BINDING_EXPORTED = Journey(
 )
 ORGANIZATION_OUT = Journey("organization out", "organization", _onboard_with_a_connector, _absent)
 ORGANIZATION_KEPT = Journey("organization out, its secrets kept", "organization", _onboard_with_secrets, _absent)
-ROTATION = Journey("rotation", "organization", _onboard_organization, _second_secret)
-ROTATION_ENDS = Journey("end of a rotation", "organization", _rotate_and_prove, _second_secret)
+PROOF = Journey("proof", "organization", _onboard_to_be_proven, _waiting)
+ROTATION = Journey("rotation", "organization", _onboard_and_prove, _second_secret)
+ROTATION_ENDS = Journey("end of a rotation by hand", "organization", _rotate_and_prove, _second_secret_by_hand)
 
 AFTER_A_KILL = Journey("after a kill", "organization", _onboard_and_leave_the_lease)
 
 IN_AND_OUT = (ORGANIZATION_IN, BINDING_IN, BINDING_OUT, ORGANIZATION_OUT)
 KEEPING = (BINDING_KEPT, BINDING_EXPORTED, ORGANIZATION_KEPT)
-CHANGES = (ROTATION, ROTATION_ENDS, AFTER_A_KILL)
+CHANGES = (PROOF, ROTATION, ROTATION_ENDS, AFTER_A_KILL)
 JOURNEYS = (*IN_AND_OUT, *KEEPING, *CHANGES)
 
 

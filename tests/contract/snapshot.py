@@ -1,12 +1,13 @@
-"""What a tenant has left in the world: every object of every kind in every namespace, and everything at Cloudflare.
+"""What a tenant has left in the world: every object of every kind, and everything at Cloudflare and at GitHub.
 
-In: a cluster, a stand-in, a tenant's names. Out: texts that are equal when two tenants are in the same state: names,
+In: a cluster, stand-ins, a tenant's names. Out: texts that are equal when two tenants are in the same state: names,
 ids, times and generated values are replaced by words. Never here: a list of kinds, since what leaks is of a kind that
 nobody thought of.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
@@ -17,9 +18,11 @@ from typing import Any
 
 from tests.sandbox.api import Api, ApiError, Object
 from tests.sandbox.standins.cloudflare import Cloudflare
+from tests.sandbox.standins.github import GitHub
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+_FINGERPRINT = re.compile(r'(?<="fingerprint": ")[0-9a-f]{16}(?=")')
 _HASH = re.compile(r"-[a-z0-9]{6,10}$")
 _OUR_GROUP = "aphex.io/"
 _PRODUCT = "aphex.platform"
@@ -94,6 +97,24 @@ def told_of_cloudflare(cloudflare: Cloudflare, words: dict[str, str]) -> list[st
     return sorted(_replaced(line, words | ids) for line in lines)
 
 
+def webhook_secret(objects: Iterable[Object]) -> str | None:
+    """Return the webhook secret of an organization, which is among these objects; None when it is not."""
+    for item in objects:
+        if item["kind"] == "Secret" and item["metadata"]["name"] == "github-webhook-secret":
+            return base64.b64decode(item["data"]["secret"]).decode()
+    return None
+
+
+def told_of_github(github: GitHub, secret: str | None, words: dict[str, str]) -> list[str]:
+    """Tell every webhook of a stand-in, and whether it signs with that secret."""
+    lines = []
+    for item in github.state()["webhooks"]:
+        kept = {key: item[key] for key in ("target", "url", "content_type", "events", "active")}
+        kept["secret"] = "the cluster's" if item["secret"] == secret else "another"
+        lines.append("webhook " + json.dumps(kept, sort_keys=True))
+    return sorted(_replaced(line, words) for line in lines)
+
+
 def _versions(api: Api) -> list[str]:
     groups = api.get("/apis")["groups"]
     return ["/api/v1", *(f"/apis/{group['preferredVersion']['groupVersion']}" for group in groups)]
@@ -122,7 +143,7 @@ def _short(item: Object, words: dict[str, str]) -> str:
 def _replaced(text: str, words: dict[str, str]) -> str:
     for own, word in words.items():
         text = text.replace(own, word)
-    return _DIGEST.sub("<digest>", _TIME.sub("<time>", text))
+    return _FINGERPRINT.sub("<fingerprint>", _DIGEST.sub("<digest>", _TIME.sub("<time>", text)))
 
 
 def _reduced(item: Object) -> Object:

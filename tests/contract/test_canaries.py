@@ -20,7 +20,8 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.aphex.platform.plugins.module_utils import _edge
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
-from tests.contract import search
+from tests.contract import platform, search
+from tests.contract.cases import flux_receiver
 from tests.contract.runner import HOST, PATHS, Playing, Task, local_host, play_of
 from tests.contract.world import World
 from tests.sandbox.api import Object
@@ -122,23 +123,66 @@ def _cloudflare(world: World) -> list[Task]:
     return [*tasks, Task("cloudflare_tunnel", shown, words={"no_log": True})]
 
 
+def _github(world: World) -> list[Task]:
+    """Secrets of webhooks, right, changed and refused; tokens and keys that are none; the App's own."""
+
+    def webhook(**more: Any) -> Args:
+        return {"owner": world.owner, "repository": "shop", "url": f"https://{world.public_host()}/hook", **more}
+
+    app = {
+        "github_token": "",
+        "github_app_id": str(world.github.app_id),
+        "github_app_private_key": world.github.private_key,
+    }
+    second, token, key = world.secret("second webhook secret"), world.secret("github token"), world.secret("app key")
+    pem = f"-----BEGIN RSA PRIVATE KEY-----\n{key}\n-----END RSA PRIVATE KEY-----"
+    arguments: list[Args] = [
+        webhook(secret=world.secret("first webhook secret")),
+        webhook(secret=second, update_secret="always"),
+        webhook(secret=second, events=["star"], **app),
+        webhook(secret=[world.secret("webhook secret in a list")], ping="sometimes"),
+        webhook(secret=world.secret("refused webhook secret"), events=["membership"]),
+        webhook(secret=second, github_token=token),
+        webhook(secret=second, github_token={"a": token}),
+        webhook(secret=second, github_token=f"{token}\n"),
+        webhook(secret=second, github_api_url="http://127.0.0.1:1", github_timeout=1),
+        webhook(secret=second, **{**app, "github_app_private_key": key}),
+        webhook(secret=second, **{**app, "github_app_private_key": pem}),
+        webhook(secret=second, **{**app, "github_token": token}),
+        webhook(state="absent"),
+    ]
+    tasks = [
+        Task("github_webhook", args, check=check)
+        for number, args in enumerate(arguments)
+        for check in ((True, False) if number < 3 else (False,))
+    ]
+    own = {"url": f"https://gate-{world.name}.example.org/", "secret": world.secret("app webhook secret"), **app}
+    return [*tasks, Task("github_app_webhook", own), Task("github_webhook_info", {"app": True, "deliveries": 5, **app})]
+
+
 def _organization(world: World) -> list[Task]:
     """The webhook secret by reference and generated, its rotation, and what leaving takes along."""
     metadata = {"name": f"hook-{world.name}", "namespace": "platform-system"}
     data = {"secret": world.secret("webhook secret")}
     world.make({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data})
-    good = {"name": world.name, "display_name": "Any", "admin_users": ["ann@acme.example"]}
+    good = {
+        "name": world.name,
+        "display_name": "Any",
+        "admin_users": ["ann@acme.example"],
+        "github": {"owner": platform.OWNER},
+    }
     reference = {"webhook_secret_ref": {"name": f"hook-{world.name}"}}
     gone = {"name": world.name, "state": "absent", "deletion_policy": "Delete"}
     arguments: list[Args] = [
         {**good, **reference},
         {**good, **reference, "cloudflare_api_token": world.secret("cloudflare token of an organization")},
+        {**good, **reference, "github_token": world.secret("github token of an organization")},
         {**good, "webhook_secret_version": 2, "deletion_policy": "Delete"},
         {**good, "webhook_secret": world.secret("webhook secret in clear"), "deletion_policy": "Delete"},
         gone,
         {**gone, "confirm": world.name},
     ]
-    checked = (0, 2, 5)
+    checked = (0, 3, 6)
     return [
         Task("organization", args, check=check)
         for number, args in enumerate(arguments)
@@ -146,12 +190,51 @@ def _organization(world: World) -> list[Task]:
     ]
 
 
+def _flux(world: World) -> list[Task]:
+    """The token of a Receiver, made, given, changed, refused, and returned to who asks for it; a path that is one."""
+    flux_receiver.prepare(world)
+
+    def receiver(**more: Any) -> Args:
+        whole = {
+            "name": "hooks",
+            "namespace": world.name,
+            "branches": ["main"],
+            "resources": [{"name": "apps"}],
+            **more,
+        }
+        return {name: value for name, value in whole.items() if value is not None}
+
+    token = world.secret("receiver-token")
+    generic = {"name": "open", "type": "generic", "branches": None}
+    arguments: list[Args] = [
+        receiver(),
+        receiver(token=token),
+        receiver(token=world.secret("next-receiver-token")),
+        receiver(**generic, token=world.secret("open-receiver-token")),
+        receiver(token=f"{token}\n"),
+        receiver(token={"a": token}),
+        receiver(token=[token], type="gitea"),
+        receiver(token=token, secret_name="not-there"),
+        receiver(state="absent"),
+        receiver(**generic, state="absent"),
+    ]
+    tasks = [
+        Task("flux_receiver", args, check=check)
+        for number, args in enumerate(arguments)
+        for check in ((True, False) if number < 4 else (False,))
+    ]
+    read = Task("flux_receiver_info", {"namespace": world.name})
+    shown = Task("flux_receiver", receiver(return_secrets=True, token=token), words={"no_log": True})
+    return [*tasks[:8], read, shown, *tasks[8:]]
+
+
 def _born(world: World) -> dict[str, str]:
-    """The secrets that an organization's run has made, as they stand in its Secrets."""
+    """The secrets that a run has made, as they stand in the Secrets of its namespace."""
     found = {}
-    for item in world.api.list(f"/api/v1/namespaces/org-{world.name}/secrets"):
-        for key, value in (item.get("data") or {}).items():
-            found[f"{key} of {item['metadata']['name']}"] = base64.b64decode(value).decode()
+    for namespace in (world.name, f"org-{world.name}"):
+        for item in world.api.list(f"/api/v1/namespaces/{namespace}/secrets"):
+            for key, value in (item.get("data") or {}).items():
+                found[f"{key} of {item['metadata']['name']}"] = base64.b64decode(value).decode()
     return found
 
 
@@ -166,6 +249,8 @@ SUBJECTS: dict[str, Callable[[World], list[Task]]] = {
     "organization": _organization,
     "kubernetes": _kubernetes,
     "cloudflare": _cloudflare,
+    "github": _github,
+    "flux": _flux,
 }
 
 
@@ -196,6 +281,10 @@ def _meant(world: World) -> Iterator[tuple[str, str]]:
 def _planted(world: World) -> dict[str, str]:
     """All that was planted, also as it stands in base64, which is put into base64 once more in tokens."""
     values = {**world.canaries, "token of the account": world.side.token, "token": world.cloudflare.token}
+    values |= {
+        **{f"token {number} of GitHub": token for number, token in enumerate(world.github.access.tokens)},
+        "a line of the App's key": world.github.private_key.split("\n")[5],
+    }
     return values | {f"{name} (base64)": base64.b64encode(value.encode()).decode() for name, value in values.items()}
 
 
@@ -213,7 +302,7 @@ def test_no_secret_shows(subject: str, path: str, both: dict[str, World], tmp_pa
             playing.step()
             if subject == "organization":
                 _fill(world)
-                born |= _born(world)
+            born |= _born(world)
         playing.finish()
         changed = [answers[HOST].changed for answers in playing.answers]
         assert changed.count(True) > 3, "what was planted took effect, or nothing is tried"
@@ -222,6 +311,7 @@ def test_no_secret_shows(subject: str, path: str, both: dict[str, World], tmp_pa
         assert [answer.msg for answer in _faults(playing)] == []
     assert search.found(search.cluster_places(world.api, _meant(world)), secrets) == []
     assert search.found(search.cloudflare_places(world.cloudflare), secrets) == []
+    assert search.found(search.github_places(world.github), secrets) == []
     assert search.found(search.request_places(world.side.proxy), secrets) == []
     assert search.found(search.audit_places(world.side.sandbox.audit, audit), secrets) == []
     if subject == "organization":
@@ -277,6 +367,19 @@ def test_the_search_finds_a_secret_in_every_place(inside: World, tmp_path: Path)
     inside.ask_cloudflare("GET", f"{inside.account}/cfd_tunnel?name={secret}")
     asked = search.found(search.cloudflare_places(inside.cloudflare), {"planted": secret})
     assert [line.partition(" in ")[2].split()[0] for line in asked] == ["Cloudflare", "the"]
+    config = {"url": f"https://{inside.name}.example.org/{secret}", "secret": inside.secret("let off")}
+    inside.ask_github("POST", f"/repos/{inside.repository}/hooks", {"name": "web", "config": config})
+    with pytest.raises(RuntimeError, match="404"):
+        inside.ask_github("GET", f"/repos/{inside.owner}/{secret}")
+    inside.github.push(inside.repository, f"refs/heads/{inside.secret('pushed')}")
+    inside.github.settle()
+    asked = search.found(search.github_places(inside.github), inside.canaries)
+    assert {" ".join(line.split()[:4]) for line in asked} == {
+        "planted in GitHub",
+        "planted in the request",
+        "planted in the delivery",
+        "pushed in the delivery",
+    }
     api.delete(f"/api/v1/namespaces/{inside.name}/configmaps/planted", fieldManager=secret)
     assert search.found(search.audit_places(sandbox.audit, audit), {"planted": secret}) == ["planted in the audit log"]
     begun = sandbox.proxy()

@@ -110,15 +110,14 @@ def _killed(way: Journey, site: Site, point: Point) -> list[str]:
 def _replaced(way: Journey, old: dict[str, str], made: dict[str, str], now: dict[str, str]) -> list[str]:
     """Return what was made once, was there after the kill and is another one now.
 
-    A rotation moves two values on purpose: the coming one to the first place, the first one to the second.
+    A rotation moves a value on purpose, the coming one to the first place, and ends without the former one.
     """
     wanted = dict(made)
     if way is journey.ROTATION:
         coming = wanted.pop(journey.COMING, now[journey.CURRENT])
         if made[journey.CURRENT] == old[journey.CURRENT]:
             wanted[journey.CURRENT] = coming
-        wanted[journey.PREVIOUS] = old[journey.CURRENT]
-    elif way is journey.ROTATION_ENDS:
+    if way in (journey.ROTATION, journey.ROTATION_ENDS):
         wanted.pop(journey.PREVIOUS, None)
     return [name for name, value in wanted.items() if now.get(name) != value]
 
@@ -131,6 +130,8 @@ PLAYED = [
     ("worker", "POST", "/dns_records", "after"),
     ("parent", "PATCH", "/secrets/cloudflared-credentials", "after"),
     ("parent", "POST", "/cfd_tunnel", "before"),
+    ("worker", "POST", "/hooks$", "after"),
+    ("parent", "POST", "/pings$", "before"),
 ]
 
 
@@ -172,11 +173,15 @@ class Play:
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
-        organization = {"organization_display_name": "An organization", "organization_admin_users": ["a@example.org"]}
+        organization = {
+            "organization_display_name": "An organization",
+            "organization_admin_users": ["a@example.org"],
+            "organization_github": harness.GITHUB,
+        }
         binding = {
             "repo_binding_aphex_org": self.site.organization,
             "repo_binding_repo_org": OWNER,
-            "repo_binding_repo_name": "repository",
+            "repo_binding_repo_name": harness.REPOSITORY,
             "repo_binding_pipeline_spec": harness.PIPELINE,
         }
         groups = {
@@ -199,6 +204,8 @@ class Play:
             CLOUDFLARE_API_URL=f"{site.cloudflare.url}{BASE}",
             CLOUDFLARE_API_TOKEN=site.cloudflare.token,
             CLOUDFLARE_ACCOUNT_ID=site.cloudflare.account_id,
+            GITHUB_API_URL=site.github.url,
+            GITHUB_TOKEN=site.github.token,
         )
         command = [str(BIN / "ansible-playbook"), "-i", str(self.folder / "hosts.json"), "aphex.platform.onboard"]
         with (self.folder / "output").open("wb") as output:

@@ -6,12 +6,13 @@ disturbed them.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.contract import snapshot
-from tests.contract.harness import MARK, Bed, Site
+from tests.contract.harness import MARK, Bed, Ended, Site
 from tests.contract.journey import Call, Journey, calls, words
 from tests.sandbox.api import Object
 
@@ -34,8 +35,7 @@ class Reference:
     def of(cls, bed: Bed, way: Journey) -> Reference:
         """Make the journey, and see that a second one changes nothing."""
         with bed.site() as host:
-            if way.shares:
-                host.done("organization")
+            way.host(host)
         with way.site(bed, host.organization) as site:
             first = way.go(site)
             assert first.ok, f"{way.name}: {first.msg}"
@@ -49,7 +49,7 @@ class Reference:
 
 
 def compare(bed: Bed, reference: Reference, sites: Mapping[Site, str]) -> list[str]:
-    """Return what differs between each site and the reference, in the whole cluster and at Cloudflare.
+    """Return what differs between each site and the reference, in the whole cluster, at Cloudflare and at GitHub.
 
     Controllers act at times of their own, so a difference must last. The text of a site says what disturbed it.
     """
@@ -81,7 +81,13 @@ def _told(way: Journey, site: Site, groups: Mapping[str, list[Object]]) -> list[
     if not way.shares:
         objects += groups.get(site.organization, [])
     told = words(site)
-    return snapshot.told(objects, told) + snapshot.told_of_cloudflare(site.cloudflare, told)
+    # Of a shared organization as well, which is not among the tenant's own objects.
+    secret = snapshot.webhook_secret(groups.get(site.organization, []))
+    return [
+        *snapshot.told(objects, told),
+        *snapshot.told_of_cloudflare(site.cloudflare, told),
+        *snapshot.told_of_github(site.github, secret, told),
+    ]
 
 
 def _without(lines: list[str], others: list[str]) -> list[str]:
@@ -100,3 +106,16 @@ def demand_none(problems: list[str]) -> None:
     """Raise AssertionError with the problems, if there are any."""
     shown = "\n".join(problems[:_LISTED])
     assert not problems, f"{len(problems)} problems\n{shown}"
+
+
+def unclear(ended: Ended) -> list[str]:
+    """Return what is wrong with the answer of a run that could not be done: it must be one clear sentence."""
+    if ended.ok or ended.result is None:
+        return ["it did not fail"]
+    failure, msg = ended.result["failure"], ended.msg
+    problems = []
+    if failure["kind"] not in ("busy", "timeout", "broken"):
+        problems.append(f"its kind is {failure['kind']}: {msg}")
+    if re.search(r"Traceback|\n|0x[0-9a-f]{6}|Error\(|<class", msg) or not msg.endswith(".") or len(msg) > 500:
+        problems.append(f"no clear sentence: {msg!r}")
+    return problems

@@ -1,4 +1,4 @@
-"""organization: one with a webhook secret that its admins keep themselves, two connectors and an admin.
+"""organization: one with a webhook at GitHub, a secret of it that its admins keep themselves, and an admin.
 
 In: the Secret of the webhook. Out: CASE. Never here: an assertion.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.contract.case import Args, Bad, Case, Drift
+from tests.contract.platform import OWNER
 from tests.contract.world import World
 
 _ADMINS = ["ann@acme.example", "bob@acme.example"]
@@ -26,6 +27,7 @@ def _good(world: World) -> Args:
         "admin_users": [_ADMINS[0]],
         "webhook_secret_ref": {"name": f"hook-{world.name}"},
         "quota": {"limits_memory": "32Gi"},
+        "github": {"owner": OWNER},
     }
 
 
@@ -44,6 +46,21 @@ def _meddle(world: World) -> None:
     for record in _records(world):
         body = {"content": "elsewhere.cfargotunnel.com"}
         world.ask_cloudflare("PATCH", f"{world.zone_path}/dns_records/{record['id']}", body)
+
+
+def _webhooks(world: World) -> list[dict[str, Any]]:
+    host = f"{world.name}.{world.zone}"
+    return [item for item in world.webhooks_of(f"/orgs/{OWNER}") if host in item["config"]["url"]]
+
+
+def _switch_off(world: World) -> None:
+    for webhook in _webhooks(world):
+        world.ask_github("PATCH", f"/orgs/{OWNER}/hooks/{webhook['id']}", {"active": False, "events": ["star"]})
+
+
+def _delete(world: World) -> None:
+    for webhook in _webhooks(world):
+        world.ask_github("DELETE", f"/orgs/{OWNER}/hooks/{webhook['id']}")
 
 
 def _foreign_namespace(world: World) -> None:
@@ -71,6 +88,7 @@ def _left(world: World) -> list[str]:
     return [
         *(path for path in paths if world.find(path)),
         *(item["name"] for item in [*_records(world), *world.tunnels()]),
+        *(item["config"]["url"] for item in _webhooks(world)),
     ]
 
 
@@ -94,6 +112,26 @@ CASE = Case(
         Bad("six listeners", lambda world: {"listener": {"replicas": 6}}, ("listener.replicas",)),
         Bad("no quantity", lambda world: {"quota": {"limits_memory": "lots"}}, ("quota.limits_memory", "lots")),
         Bad("no host", lambda world: {"tunnel": {"hostname": "hooks"}}, ("tunnel.hostname", "hooks")),
+        Bad("GitHub without an owner", lambda world: {"github": {"webhook": "organization"}}, ("owner",)),
+        Bad("no kind of webhook", lambda world: {"github": {"owner": OWNER, "webhook": "both"}}, ("webhook", "both")),
+        Bad("an owner that is none", lambda world: {"github": {"owner": "acme corp"}}, ("GitHub owner", "acme corp")),
+        Bad(
+            "a rotation, and a version",
+            lambda world: {"rotate_webhook_secret": True, "webhook_secret_version": 2},
+            ("rotate_webhook_secret", "webhook_secret_version"),
+        ),
+        Bad(
+            "an owner that nobody approved",
+            lambda world: {"github": {"owner": "globex"}},
+            ("globex", "not approved"),
+            looks=True,
+        ),
+        Bad(
+            "no credentials for GitHub",
+            lambda world: {"github_token": ""},
+            ("github_token", "GITHUB_TOKEN"),
+            looks=True,
+        ),
         Bad(
             "a host of another zone",
             lambda world: {"tunnel": {"hostname": "hooks.acme.example"}},
@@ -128,8 +166,15 @@ CASE = Case(
             _meddle,
             lambda world: ("default-deny", "aphex-listener", "replicas", "elsewhere.cfargotunnel.com", "***"),
         ),
+        Drift("the webhook is switched off", _switch_off, lambda world: ("active", "star")),
+        Drift("the webhook is deleted", _delete, lambda world: (f"https://{world.name}.{world.zone}", "fingerprint")),
     ),
-    update=lambda world: {"admin_users": [_ADMINS[1]], "tunnel": {"replicas": 1}},
-    update_shows=lambda world: (*_ADMINS, "organization-admin-", "replicas"),
+    update=lambda world: {
+        "admin_users": [_ADMINS[1]],
+        "tunnel": {"replicas": 1},
+        "github": {"owner": OWNER, "webhook": "repositories"},
+    },
+    update_shows=lambda world: (*_ADMINS, "organization-admin-", "replicas", f"https://{world.name}.{world.zone}"),
+    back_shows=lambda world: (*_ADMINS, f"https://{world.name}.{world.zone}", "push"),
     absent=lambda world: {"state": "absent"},
 )

@@ -1,6 +1,7 @@
-"""repo_binding: one repository of an organization that is there as a resource alone.
+"""repo_binding: a repository with a webhook of its own, of an organization that is there as a resource alone.
 
-In: an Organization and its namespace. Out: CASE. Never here: an assertion.
+In: an Organization, its namespace and its webhook secret; nothing answers to pings, so none is sent. Out: CASE. Never
+here: an assertion.
 """
 
 from __future__ import annotations
@@ -55,6 +56,28 @@ def organization(name: str) -> list[dict[str, Any]]:
 
 def _prepare(world: World) -> None:
     world.make(*organization(world.name))
+    metadata = {"name": "github-webhook-secret", "namespace": f"org-{world.name}"}
+    data = {"secret": world.secret("webhook-secret")}
+    world.make({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data})
+    _each_their_own(world)
+    world.github.add_repository(_repository(world))
+
+
+def _repository(world: World) -> str:
+    return f"{OWNER}/web-{world.name}"
+
+
+def _github(world: World, **github: str) -> None:
+    path = f"/apis/aphex.io/v1alpha1/namespaces/platform-system/organizations/{world.name}"
+    world.patch(path, {"spec": {"github": {"owner": OWNER, **github}}})
+
+
+def _each_their_own(world: World) -> None:
+    _github(world, webhook="repositories")
+
+
+def _one_for_all(world: World) -> None:
+    _github(world, webhook="organization")
 
 
 def _good(world: World) -> Args:
@@ -62,7 +85,8 @@ def _good(world: World) -> Args:
         "name": f"web-{world.name}",
         "aphex_org": world.name,
         "repo_org": OWNER,
-        "repo_name": "web",
+        "repo_name": f"web-{world.name}",
+        "wait": False,
         "pipeline_spec": pipeline(),
         "quota": {"requests_cpu": "0.5", "limits_cpu": "1500m", "limits_memory": "4Gi", "pods": 7},
     }
@@ -82,6 +106,31 @@ def _meddle(world: World) -> None:
     world.patch(f"/api/v1/{_place(world)}", {"metadata": {"labels": labels}})
 
 
+def _webhooks(world: World) -> list[dict[str, Any]]:
+    return world.webhooks_of(f"/repos/{_repository(world)}")
+
+
+def _switch_off(world: World) -> None:
+    for webhook in _webhooks(world):
+        world.ask_github("PATCH", f"/repos/{_repository(world)}/hooks/{webhook['id']}", {"active": False})
+
+
+def _delete(world: World) -> None:
+    for webhook in _webhooks(world):
+        world.ask_github("DELETE", f"/repos/{_repository(world)}/hooks/{webhook['id']}")
+
+
+def _keyless(world: World) -> None:
+    """Another organization that wants webhooks of repositories, and has no secret to sign with."""
+    namespace, resource = organization(f"keyless-{world.name}")
+    resource["spec"]["github"] = {"owner": OWNER, "webhook": "repositories"}
+    world.make(namespace, resource)
+
+
+def _url(world: World) -> str:
+    return f"https://{world.name}.{world.zone}"
+
+
 def _foreign(world: World) -> None:
     world.make({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"taken-{world.name}"}})
 
@@ -97,7 +146,7 @@ def _left(world: World) -> list[str]:
         f"/api/v1/namespaces/platform-system/configmaps/aphex-repobinding-web-{world.name}-inventory",
         f"/apis/coordination.k8s.io/v1/namespaces/platform-system/leases/aphex-repobinding-web-{world.name}",
     )
-    return [path for path in paths if world.find(path)]
+    return [path for path in paths if world.find(path)] + [item["config"]["url"] for item in _webhooks(world)]
 
 
 CASE = Case(
@@ -143,6 +192,19 @@ CASE = Case(
         ),
         Bad("an owner that nobody approved", lambda world: {"repo_org": "evil"}, ("evil", "not approved"), looks=True),
         Bad(
+            "no credentials for GitHub",
+            lambda world: {"github_token": ""},
+            ("github_token", "GITHUB_TOKEN"),
+            looks=True,
+        ),
+        Bad(
+            "an organization without a webhook secret",
+            lambda world: {"aphex_org": f"keyless-{world.name}"},
+            ("org-keyless-", "github-webhook-secret", "not there", "Onboard"),
+            looks=True,
+            prepare=_keyless,
+        ),
+        Bad(
             "somebody else's namespace",
             lambda world: {"pipeline_name": f"taken-{world.name}"},
             ("taken-", "not ours"),
@@ -157,6 +219,10 @@ CASE = Case(
             _meddle,
             lambda world: ("999", "tenant-isolation", "aphex-runner-standard", "privileged"),
         ),
+        Drift("the webhook is switched off", _switch_off, lambda world: ("active",)),
+        Drift("the webhook is deleted", _delete, lambda world: (_url(world), "fingerprint")),
+        Drift("one webhook for all from now on", _one_for_all, lambda world: (_url(world), "push")),
+        Drift("a webhook for each again", _each_their_own, lambda world: (_url(world), "fingerprint")),
     ),
     update=lambda world: {"branches": ["release/1.2"], "permission_profile": "elevated"},
     update_shows=lambda world: ("release/1.2", "aphex-runner-elevated", "aphex-runner-standard"),
