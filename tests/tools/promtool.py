@@ -39,7 +39,7 @@ def _unpack(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
-        _run(["apt-get", "download", PACKAGE], folder)
+        _fetch(folder)
         [package] = folder.glob("*.deb")
         _run(["dpkg-deb", "-x", str(package), str(folder)], folder)
         shutil.move(folder / "usr" / "bin" / "promtool", PLACE)
@@ -48,6 +48,19 @@ def _unpack(folder: Path) -> None:
         raise NotToBeHad(f"Install promtool, on Debian by `apt-get install {PACKAGE}`: {said}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fetch(folder: Path) -> None:
+    """Download the package; if the machine's lists of packages are missing or too old, by lists of our own."""
+    try:
+        _run(["apt-get", "download", PACKAGE], folder)
+    except subprocess.CalledProcessError:
+        lists = folder / "lists"
+        (lists / "partial").mkdir(parents=True)
+        settings = (f"Dir::State::lists={lists}", "Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=")
+        own = ["apt-get", *(word for setting in settings for word in ("-o", setting))]
+        _run([*own, "update"], folder)
+        _run([*own, "download", PACKAGE], folder)
 
 
 def _run(command: list[str], folder: Path) -> None:
