@@ -20,6 +20,8 @@ spec:
       taskSpec: {steps: [{name: build, image: registry.example.org/build:1.0.0, script: make}]}
 """
 
+_ENVIRONMENT = {"owner": "acme-corp", "repository": "web-shop"}
+
 LEAST: dict[str, dict[str, Any]] = {
     "cloudflare_dns_record": {"zone": "example.org", "record": "www", "type": "A", "content": "192.0.2.1"},
     "cloudflare_dns_record_info": {"zone": "example.org"},
@@ -29,6 +31,19 @@ LEAST: dict[str, dict[str, Any]] = {
         "tunnel_id": "f70ff985-a4ef-4643-bbbc-4a0ed4fc8415",
         "rules": [{"hostname": "shop.example.org", "service": "http://web.shop:8080"}],
     },
+    "flux_receiver": {"name": "apps", "resources": [{"name": "apps"}], "branches": ["main"]},
+    "flux_receiver_info": {},
+    "flux_webhook_lint": {"namespaces": ["flux-system"]},
+    "flux_webhook_verify": {"name": "apps"},
+    "github_app_webhook": {"url": "https://hooks.example.org/"},
+    "github_deployment_protection_rule": {**_ENVIRONMENT, "environment": "production", "app": "gate"},
+    "github_deployment_review": {**_ENVIRONMENT, "environment": "production", "run_id": 1, "state": "approved"},
+    "github_environment": {**_ENVIRONMENT, "name": "production"},
+    "github_environment_info": _ENVIRONMENT,
+    "github_meta_info": {},
+    "github_webhook": {"owner": "acme-corp", "url": "https://hooks.example.org/"},
+    "github_webhook_info": {"owner": "acme-corp"},
+    "github_webhook_redeliver": {"owner": "acme-corp", "url": "https://hooks.example.org/"},
     "knowledge_base": {
         "name": "handbook",
         "display_name": "Handbook",

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.version import USER_AGENT, VERSION
-from ansible_collections.aphex.platform.plugins.module_utils._options import CLOUDFLARE, KUBERNETES
+from ansible_collections.aphex.platform.plugins.module_utils._options import CLOUDFLARE, GITHUB, KUBERNETES
 from tests.contract.platform import BIN, COLLECTIONS, environment, install
 from tests.contract.runner import PATHS, Answer, Playing, Task, local_host, play_of, run
 from tests.integration.least import LEAST, NOWHERE
@@ -43,6 +43,12 @@ GROUPS = {
         "cloudflare_api_token": "two words", "cloudflare_api_url": "http://127.0.0.1:1",
         "cloudflare_account_id": "0" * 32, "cloudflare_validate_certs": True, "cloudflare_ca_cert": "/nowhere/ca",
         "cloudflare_timeout": 1,
+    },
+    "github": {
+        "github_token": "t" * 8, "github_app_id": "1", "github_app_private_key": "k" * 8,
+        "github_app_private_key_file": "/nowhere/key", "github_installation_id": "1", "github_revoke_token": True,
+        "github_api_url": "nowhere", "github_validate_certs": True, "github_ca_cert": "/nowhere/ca",
+        "github_timeout": 1,
     },
 }  # fmt: skip
 """Every option of each group; with these values a module ends where it opens its connection, and sends nothing."""
@@ -75,9 +81,10 @@ def _is_ours(answer: Answer) -> bool:
 
 
 def _took_its_group(module: str, answer: Answer) -> bool:
-    """It got as far as the connection that the group names; one that takes both groups opens Kubernetes first."""
-    where = "The Cloudflare API token" if module.startswith("cloudflare_") else "the connection to Kubernetes"
-    return _is_ours(answer) and where in answer.msg
+    """It got as far as the connection that the group names; one that takes several groups opens Kubernetes first."""
+    product, _underscore, _rest = module.partition("_")
+    where = {"cloudflare": "The Cloudflare API token", "github": "github_api_url"}
+    return _is_ours(answer) and where.get(product, "the connection to Kubernetes") in answer.msg
 
 
 def test_N3_no_cause_and_no_secret_is_printed(sandbox: Sandbox, place: str, tmp_path: Path) -> None:
@@ -170,7 +177,7 @@ def test_N10_defaults_of_a_group_reach_its_modules_and_all_of_them_take_it(tmp_p
     """Every option of a group at once, so that a module that did not know one would say so."""
     groups = yaml.safe_load((CHECKOUT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]
     assert set(groups) == set(GROUPS), "a group of all modules would hand credentials to those that do not take them"
-    for group, known in (("kubernetes", KUBERNETES), ("cloudflare", CLOUDFLARE)):
+    for group, known in (("kubernetes", KUBERNETES), ("cloudflare", CLOUDFLARE), ("github", GITHUB)):
         assert set(GROUPS[group]) == set(known)
     assert {module for group in groups.values() for module in group} == set(LEAST)
     ended = run(tmp_path, [play_of([Task(*pair) for pair in LEAST.items()], module_defaults=_group_defaults())], {})
