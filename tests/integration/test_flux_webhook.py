@@ -30,7 +30,7 @@ from tests.sandbox.standins.control import Control
 _BETWEEN_PUSHES = 0.2
 LEVELS = ("emergency", "partial", "full")
 
-OWNER, REPOSITORY = "acme-corp", "web-shop"
+OWNER = "acme-corp"
 
 
 @dataclass
@@ -44,6 +44,11 @@ class Webhook:
     @property
     def github(self) -> Control:
         return Control(self.env["APHEX_SANDBOX_GITHUB"])
+
+    @property
+    def repository(self) -> str:
+        """A repository of this webhook alone: the sandbox's GitHub is shared, and tells every webhook of a push."""
+        return self.flux.namespace
 
     def play(self, playbook: str, *words: str, **variables: Any) -> dict[str, int]:
         """Run one of our playbooks; the recap of its one host. A failed run is an error."""
@@ -60,7 +65,7 @@ class Webhook:
             "flux_webhook_origin": "http://webhook-receiver.flux-system.svc.cluster.local:80",
             "flux_webhook_tunnel_name": self.flux.namespace,
             "flux_webhook_github_owner": OWNER,
-            "flux_webhook_github_repository": REPOSITORY,
+            "flux_webhook_github_repository": self.repository,
             "flux_webhook_monitoring_namespace": self.flux.namespace,
             "flux_webhook_verify_url": f"http://{self.flux.host}",
             "flux_webhook_verify_connect_to": urlsplit(self.env["APHEX_EDGE_URL"]).netloc,
@@ -86,7 +91,7 @@ class Webhook:
 
     def push(self, ref: str = "refs/heads/main") -> None:
         """Push at GitHub."""
-        self.github.do("push", repository=f"{OWNER}/{REPOSITORY}", ref=ref)
+        self.github.do("push", repository=f"{OWNER}/{self.repository}", ref=ref)
 
     def receivers(self) -> dict[str, bool]:
         """The Receivers, and whether each is suspended."""
@@ -123,6 +128,7 @@ def webhook(sandbox: Sandbox, tmp_path: Path) -> Iterator[Webhook]:
     flux.source("apps")
     env = sandbox.env_now
     made = Webhook(flux, tmp_path, env)
+    made.github.do("add_repository", full_name=f"{OWNER}/{made.repository}")
     tunnel = flux.run(
         "cloudflare_tunnel",
         name=flux.namespace,
