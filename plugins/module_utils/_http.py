@@ -4,8 +4,8 @@
 
 """HTTP clients over httpx: one TLS context, time-outs, quiet loggers, proxies from the environment only.
 
-In: time-out, CA file, whether to verify. Out: an ``httpx.Client`` that a product uses or lends to its SDK.
-Never here: an endpoint.
+In: time-out, CA file, whether to verify. Out: an ``httpx.Client`` that a product uses or lends to its SDK; what it
+means that a request got no answer. Never here: an endpoint.
 
 A task is a fresh fork of ansible-playbook. The parent imports this file, so httpcore and the default TLS context are
 paid once and inherited; made per client they cost 170 ms a task (N1).
@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 import ssl
 import typing as t
 import urllib.request
+from dataclasses import dataclass
 
-from ._core.failure import Failure, Kind
+from ._core.failure import Failure, Kind, invalid
 from ._core.version import USER_AGENT
 
 try:
@@ -87,6 +89,56 @@ def make_client(*, ca_file: str | None = None, verify: bool = True, read_timeout
     )
 
 
+@dataclass(frozen=True)
+class Unanswered:
+    """What it means that a request got no answer.
+
+    ``again`` says that the same request may succeed later; ``unclear`` that it may have taken effect all the same;
+    ``certificate`` that the other side's is not trusted.
+    """
+
+    kind: Kind
+    said: str
+    certificate: bool
+    again: bool
+    unclear: bool
+
+
+def unanswered(cause: BaseException | None) -> Unanswered:
+    """Return what an error of httpx means: time-out, reset, no connection, no TLS."""
+    timed_out = isinstance(cause, httpx.TimeoutException)
+    certificate = _certificate_problem(cause)
+    never_sent = isinstance(cause, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
+    usable = isinstance(cause, (httpx.TransportError, httpx.DecodingError))
+    again = usable and not certificate and not isinstance(cause, httpx.UnsupportedProtocol)
+    return Unanswered(
+        kind=Kind.TIMEOUT if timed_out else Kind.BROKEN,
+        said=certificate or ("no answer in time" if timed_out else f"no answer ({type(cause).__name__})"),
+        certificate=bool(certificate),
+        again=again,
+        unclear=again and not never_sent,
+    )
+
+
+def _certificate_problem(cause: BaseException | None) -> str:
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({cause.verify_message})"
+        cause = cause.__cause__ or cause.__context__
+    return ""
+
+
+def checked_token(what: str, token: str) -> str:
+    """Return a token that can stand in a header, else raise Failure(invalid): the transport would quote it."""
+    if not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise invalid(
+            what,
+            "it holds blanks, line ends or letters that no token has",
+            "Give the token alone, without a line end",
+        )
+    return token
+
+
 def _proxies(context: ssl.SSLContext | bool) -> dict[str, t.Any]:
     found = urllib.request.getproxies_environment()
     mounts: dict[str, t.Any] = {
@@ -115,4 +167,4 @@ def _reached_directly(host: str) -> str | None:
     return f"all://[{address.compressed}]" if address.version == 6 else f"all://{address}"
 
 
-__all__ = ["httpcore", "httpx", "make_client", "require_httpx", "tls_context"]
+__all__ = ["checked_token", "httpcore", "httpx", "make_client", "require_httpx", "tls_context", "unanswered"]

@@ -5,11 +5,13 @@ In: the sandbox of this run. Out: fixtures. Never here: a test's own set-up.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.contract import platform
+from tests.contract.harness import Say
 from tests.contract.runner import IN_PROCESS
 from tests.contract.world import Side, World, sides, worlds
 from tests.sandbox.sandbox import Sandbox
@@ -39,3 +41,14 @@ def both(both_sides: dict[str, Side]) -> dict[str, World]:
 def inside(both: dict[str, World]) -> World:
     """A fresh world on the side where tasks run in process."""
     return both[IN_PROCESS]
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Print past pytest: figures that people read while a long test goes on."""
+
+    def aloud(line: str) -> None:
+        with capsys.disabled():
+            print(line, file=sys.stderr, flush=True)
+
+    return aloud

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +36,8 @@ from tests.sandbox.sandbox import CHECKOUT, Sandbox, join
 from tests.sandbox.standins.cloudflare import BASE, Cloudflare
 from tests.sandbox.standins.github import GitHub, writes
 from tests.sandbox.state import User
+
+Say = Callable[[str], None]
 
 MODULES = ("organization", "repo_binding")
 PATIENT, IMPATIENT = 30, 1
@@ -114,7 +116,7 @@ class Run:
 class Runner:
     """The forking process and those who wait for its children; may be used from several threads."""
 
-    def __init__(self, folder: Path, modules: Iterable[str] = MODULES) -> None:
+    def __init__(self, folder: Path, modules: Iterable[str]) -> None:
         self._folder = folder
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
@@ -291,29 +293,44 @@ def _name() -> str:
 
 
 @contextmanager
-def bed() -> Iterator[Bed]:
+def joined() -> Iterator[Sandbox]:
     """Join a sandbox without nodes and Tekton, since hundreds of tenants live in it, and install the platform."""
     version = os.environ.get("APHEX_SANDBOX_EMULATED_VERSION")
     name = os.environ.get("APHEX_SANDBOX", "tests") + "-crash"
     sandbox = join(name, ["crds"], user=User.this_process("pytest"), emulated_version=version)
     try:
         platform.install(sandbox)
-        with on(sandbox, alone=True) as made:
-            yield made
+        yield sandbox
     finally:
         sandbox.leave()
+
+
+@contextmanager
+def runner(modules: Iterable[str] = MODULES) -> Iterator[Runner]:
+    """Start the process that forks runs of these modules."""
+    with tempfile.TemporaryDirectory(prefix="aphex-runs-") as folder:
+        made = Runner(Path(folder), modules)
+        try:
+            yield made
+        finally:
+            made.stop()
+
+
+@contextmanager
+def bed() -> Iterator[Bed]:
+    """Make a bed of a sandbox that nobody else makes objects in."""
+    with joined() as sandbox, on(sandbox, alone=True) as made:
+        yield made
 
 
 @contextmanager
 def on(sandbox: Sandbox, alone: bool = False) -> Iterator[Bed]:
     """Make a bed of a sandbox with the platform; ``alone`` when nobody else makes objects in it."""
     sandbox.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
-    with tempfile.TemporaryDirectory(prefix="aphex-runs-") as folder:
-        runner = Runner(Path(folder))
+    with runner() as forking:
         listener = Listener(sandbox.api).start() if alone else None
         try:
-            yield Bed(sandbox, runner, snapshot.names(sandbox.api) if alone else None, listener)
+            yield Bed(sandbox, forking, snapshot.names(sandbox.api) if alone else None, listener)
         finally:
             if listener is not None:
                 listener.stop()
-            runner.stop()

@@ -11,9 +11,8 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract import harness, journey
-from tests.contract.harness import Bed, Run, Site
+from tests.contract.harness import Bed, Run, Say, Site
 from tests.contract.journey import Call, Journey, generated
 from tests.contract.platform import BIN, OWNER, environment
 from tests.contract.verdict import Reference, compare, demand_none
@@ -35,22 +34,11 @@ SIDE_BY_SIDE = 20
 _PLAYED_WITHIN = 120.0
 _AGAIN = 1.0
 
-Say = Callable[[str], None]
-
 
 @pytest.fixture(scope="module")
 def bed() -> Iterator[Bed]:
     with harness.bed() as made:
         yield made
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    def aloud(line: str) -> None:
-        with capsys.disabled():
-            print(line, file=sys.stderr, flush=True)
-
-    return aloud
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ run goes on. In the end each tenant is in the state of one that nobody disturbed
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from itertools import cycle
 import pytest
 
 from tests.contract import harness, journey
-from tests.contract.harness import IMPATIENT, Bed, Ended, Site
+from tests.contract.harness import IMPATIENT, Bed, Ended, Say, Site
 from tests.contract.journey import Call, Journey, in_words
 from tests.contract.strikes import Strikes, comes_again
 from tests.contract.verdict import Reference, compare, demand_none, unclear
@@ -30,22 +29,11 @@ EACH = 16
 
 _CLOUDFLARE = "/client/v4/"
 
-Say = Callable[[str], None]
-
 
 @pytest.fixture(scope="module")
 def bed() -> Iterator[Bed]:
     with harness.bed() as made:
         yield made
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    def aloud(line: str) -> None:
-        with capsys.disabled():
-            print(line, file=sys.stderr, flush=True)
-
-    return aloud
 
 
 @dataclass(frozen=True)

@@ -6,32 +6,25 @@ that one stopped; a fault that strikes once is overcome, or ends in a sentence. 
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.contract import alone, journey, platform
+from tests.contract import alone, harness, journey
 from tests.contract.alone import CASES, Scene, Way
 from tests.contract.case import Case
-from tests.contract.harness import IMPATIENT, Ended, Run, Runner
+from tests.contract.harness import IMPATIENT, Ended, Run, Runner, Say
 from tests.contract.journey import Call
 from tests.contract.strikes import Strikes, comes_again
 from tests.contract.verdict import demand_none, unclear
 from tests.sandbox.faults import KINDS, WHEN, Fault, Kill, Matcher
-from tests.sandbox.sandbox import Sandbox, join
-from tests.sandbox.state import User
+from tests.sandbox.sandbox import Sandbox
 
 SIDE_BY_SIDE = 12
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -44,28 +37,8 @@ class Bed:
 
 @pytest.fixture(scope="module")
 def bed() -> Iterator[Bed]:
-    name = os.environ.get("APHEX_SANDBOX", "tests") + "-crash"
-    version = os.environ.get("APHEX_SANDBOX_EMULATED_VERSION")
-    sandbox = join(name, ["crds"], user=User.this_process("pytest"), emulated_version=version)
-    try:
-        platform.install(sandbox)
-        with tempfile.TemporaryDirectory(prefix="aphex-runs-") as folder:
-            runner = Runner(Path(folder), [case.module for case in CASES])
-            try:
-                yield Bed(sandbox, runner)
-            finally:
-                runner.stop()
-    finally:
-        sandbox.leave()
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    def aloud(line: str) -> None:
-        with capsys.disabled():
-            print(line, file=sys.stderr, flush=True)
-
-    return aloud
+    with harness.joined() as sandbox, harness.runner([case.module for case in CASES]) as forking:
+        yield Bed(sandbox, forking)
 
 
 @dataclass(frozen=True)

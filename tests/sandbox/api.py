@@ -1,7 +1,7 @@
 """A small client of the Kubernetes API for tests and for the sandbox itself.
 
-In: a server and an identity. Out: plain dicts, or an `ApiError` with the status. Never here: product code, a retry, a
-cache of objects; and the product never imports this.
+In: a server and an identity. Out: plain dicts, or an `ApiError` with the status. Never here: product code, a cache of
+objects, a retry (but while a kind has no storage yet); and the product never imports this.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ PATCH_TYPES = {
 
 _TIMEOUT = 60.0
 _IDLE_LIMIT = 20.0
+# A kind whose definition has just changed is answered by 429 and these words until its storage stands again.
+_NO_STORAGE = b"storage is (re)initializing"
+_STORAGE_WITHIN = 30.0
+_STORAGE_REST = 0.2
 
 
 class ApiError(Exception):
@@ -273,7 +277,11 @@ class Api:
     ) -> Object:
         full = f"{path}?{urlencode(query)}" if query else path
         data = None if body is None else json.dumps(body).encode()
+        deadline = time.monotonic() + _STORAGE_WITHIN
         status, raw = self.request(method, full, data, content_type)
+        while status == 429 and _NO_STORAGE in raw and time.monotonic() < deadline:
+            time.sleep(_STORAGE_REST)
+            status, raw = self.request(method, full, data, content_type)
         answer = _decoded(raw)
         if status >= 400:
             raise ApiError(method, full, status, answer)

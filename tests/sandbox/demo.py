@@ -82,8 +82,10 @@ def _play(sandbox: Sandbox, verb: str, *more: str) -> int:
     playbook = verb if "/" in verb else f"aphex.platform.{verb}"
     command = ["ansible-playbook", "-i", INVENTORY, playbook, *more]
     _say("$ " + " ".join(command))
-    env = {**os.environ, **sandbox.env, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_LOCALHOST_WARNING": "false"}
-    env["ANSIBLE_DISPLAY_SKIPPED_HOSTS"] = "false"
+    quiet = dict.fromkeys(
+        ("ANSIBLE_FORCE_COLOR", "ANSIBLE_LOCALHOST_WARNING", "ANSIBLE_DISPLAY_SKIPPED_HOSTS"), "false"
+    )
+    env = {**os.environ, **sandbox.env, **quiet}
     changed = 0
     with subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=subprocess.PIPE, text=True) as playing:
         assert playing.stdout is not None

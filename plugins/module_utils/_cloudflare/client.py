@@ -14,7 +14,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-import ssl
 import sys
 import time
 import typing as t
@@ -24,7 +23,7 @@ from .._core.reconcile import Runtime
 from .._core.retry import Backoff, parse_retry_after
 from .._core.sensitive import Sensitive
 from .._core.version import USER_AGENT
-from .._http import READ_TIMEOUT, httpx, make_client, require_httpx
+from .._http import READ_TIMEOUT, checked_token, httpx, make_client, require_httpx, unanswered
 
 try:
     import cloudflare
@@ -98,7 +97,7 @@ class Client:
                 "it is not set",
                 "Set cloudflare_api_token, or CLOUDFLARE_API_TOKEN in the environment",
             )
-        self._token.map(_checked_token)
+        self._token.map(functools.partial(checked_token, "The Cloudflare API token"))
         if not re.match(r"https?://[^/\s]+", self._url):
             raise invalid("cloudflare_api_url", "it is no http or https URL", f"Leave it out for {DEFAULT_URL}")
         if self._given_account and not _ID.fullmatch(self._given_account):
@@ -290,17 +289,6 @@ class Client:
         return str(found[0]["id"])
 
 
-def _checked_token(token: str) -> str:
-    """Refuse what cannot stand in a header: the transport's own message would quote it."""
-    if not re.fullmatch(r"[\x21-\x7e]+", token):
-        raise invalid(
-            "The Cloudflare API token",
-            "it holds blanks, line ends or letters that no token has",
-            "Give the token alone, without a line end",
-        )
-    return token
-
-
 def _require_library() -> None:
     require_httpx()
     if cloudflare is None:
@@ -422,28 +410,16 @@ def _remedy_for(path: str) -> str:
     return next(remedy for part, remedy in (*_RIGHTS, ("", "Check the API token")) if part in path)
 
 
-def _unreached(error: t.Any, url: str, tried: str, on: str) -> CloudflareFailure:
+def _unreached(error: BaseException, url: str, tried: str, on: str) -> CloudflareFailure:
     """Return the failure for a request without an answer: time-out, reset, no connection, no TLS."""
-    cause = error.__cause__
-    timed_out = isinstance(error, cloudflare.APITimeoutError)
-    certificate = _certificate_problem(cause)
+    found = unanswered(error.__cause__)
+    trust = "Set cloudflare_ca_cert to the authority's certificates"
     failure = CloudflareFailure(
-        Kind.TIMEOUT if timed_out else Kind.BROKEN,
+        found.kind,
         tried=tried,
         on=on,
-        said=certificate or ("no answer in time" if timed_out else f"no answer ({type(cause).__name__})"),
-        remedy="Set cloudflare_ca_cert to the authority's certificates" if certificate else f"Check the way to {url}",
+        said=found.said,
+        remedy=trust if found.certificate else f"Check the way to {url}",
     )
-    never_sent = isinstance(cause, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
-    usable = isinstance(cause, (httpx.TransportError, httpx.DecodingError))
-    failure.again = usable and not certificate and not isinstance(cause, httpx.UnsupportedProtocol)
-    failure.unclear = failure.again and not never_sent
+    failure.again, failure.unclear = found.again, found.unclear
     return failure
-
-
-def _certificate_problem(cause: BaseException | None) -> str:
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted ({cause.verify_message})"
-        cause = cause.__cause__ or cause.__context__
-    return ""

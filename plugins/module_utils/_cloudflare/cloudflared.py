@@ -35,12 +35,29 @@ METRICS = f"0.0.0.0:{METRICS_PORT}"
 POD_LABELS = {"app": "cloudflared"}
 CHECKSUM = "platform.aphex/checksum"
 USER = 65532
+ORIGIN_DURATIONS = frozenset({"connectTimeout", "tlsTimeout", "tcpKeepAlive", "keepAliveTimeout"})
+ORIGIN_KEYS = ORIGIN_DURATIONS | {
+    "access",
+    "bastionMode",
+    "caPool",
+    "disableChunkedEncoding",
+    "http2Origin",
+    "httpHostHeader",
+    "ipRules",
+    "keepAliveConnections",
+    "matchSNItoHost",
+    "noHappyEyeballs",
+    "noTLSVerify",
+    "originServerName",
+    "proxyAddress",
+    "proxyPort",
+    "proxyType",
+}
 
 # A token's key and the credentials file's key for the same fact, in the order in which Cloudflare writes a token.
 _KEYS = {"a": "AccountTag", "t": "TunnelID", "s": "TunnelSecret", "e": "Endpoint"}
 _FILE = ("AccountTag", "TunnelSecret", "TunnelID", "Endpoint")
 _OPTIONAL = "Endpoint"
-_DURATIONS = frozenset({"connectTimeout", "tlsTimeout", "tcpKeepAlive", "keepAliveTimeout"})
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -169,7 +186,7 @@ def _rule_text(rule: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def _duration(key: str, value: t.Any) -> t.Any:
     """Return a value as the file wants it: durations are Go texts there and whole seconds in the API."""
-    return f"{value}s" if key in _DURATIONS and isinstance(value, int) else value
+    return f"{value}s" if key in ORIGIN_DURATIONS and isinstance(value, int) else value
 
 
 def deployment(

@@ -23,30 +23,12 @@ from urllib.parse import urlsplit
 from .._core.failure import Failure, Kind, invalid
 from .._core.plan import UNKNOWN, Change, Step, holds_unknown
 from .client import Client
-from .cloudflared import CATCH_ALL, is_uuid
+from .cloudflared import CATCH_ALL, ORIGIN_DURATIONS, ORIGIN_KEYS, is_uuid
 from .tunnel import REMOTE, config_src, get_tunnel
 
 Rule = dict[str, t.Any]
 
 WRITES = 5
-ORIGIN_DURATIONS = frozenset({"connectTimeout", "tlsTimeout", "tcpKeepAlive", "keepAliveTimeout"})
-ORIGIN_KEYS = ORIGIN_DURATIONS | {
-    "access",
-    "bastionMode",
-    "caPool",
-    "disableChunkedEncoding",
-    "http2Origin",
-    "httpHostHeader",
-    "ipRules",
-    "keepAliveConnections",
-    "matchSNItoHost",
-    "noHappyEyeballs",
-    "noTLSVerify",
-    "originServerName",
-    "proxyAddress",
-    "proxyPort",
-    "proxyType",
-}
 _NAMED_SERVICES = ("hello_world", "bastion", "socks-proxy")
 _SCHEMES = ("http", "https", "ws", "wss", "tcp", "ssh", "rdp", "smb")
 _HOST = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

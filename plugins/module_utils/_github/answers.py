@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import email.utils
 import json
-import ssl
 import typing as t
 
 from .._core.failure import Failure, Kind
 from .._core.retry import parse_retry_after
-from .._http import httpx
+from .._http import unanswered
 
 _SECONDARY_REST = 60.0  # seconds; what GitHub asks for when a secondary limit names no time
 _LONGEST = 400
@@ -164,27 +163,16 @@ def _wanted(response: t.Any, words: str) -> str:
     return f"the permission {words}" if words else ""
 
 
-def unreached(error: t.Any, url: str, tried: str, on: str) -> GitHubFailure:
+def unreached(error: BaseException, url: str, tried: str, on: str) -> GitHubFailure:
     """Return the failure for a request without an answer: time-out, reset, no connection, no TLS."""
-    timed_out = isinstance(error, httpx.TimeoutException)
-    certificate = _certificate_problem(error)
+    found = unanswered(error)
+    trust = "Set github_ca_cert to the authority's certificates"
     failure = GitHubFailure(
-        Kind.TIMEOUT if timed_out else Kind.BROKEN,
+        found.kind,
         tried=tried,
         on=on,
-        said=certificate or ("no answer in time" if timed_out else f"no answer ({type(error).__name__})"),
-        remedy="Set github_ca_cert to the authority's certificates" if certificate else f"Check the way to {url}",
+        said=found.said,
+        remedy=trust if found.certificate else f"Check the way to {url}",
     )
-    never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
-    usable = isinstance(error, (httpx.TransportError, httpx.DecodingError))
-    failure.again = usable and not certificate and not isinstance(error, httpx.UnsupportedProtocol)
-    failure.unclear = failure.again and not never_sent
+    failure.again, failure.unclear = found.again, found.unclear
     return failure
-
-
-def _certificate_problem(cause: BaseException | None) -> str:
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted ({cause.verify_message})"
-        cause = cause.__cause__ or cause.__context__
-    return ""

@@ -22,7 +22,7 @@ from .._core.failure import Failure, Kind, invalid
 from .._core.reconcile import Runtime
 from .._core.retry import Backoff
 from .._core.sensitive import Sensitive
-from .._http import READ_TIMEOUT, httpx, make_client, require_httpx
+from .._http import READ_TIMEOUT, checked_token, httpx, make_client, require_httpx
 from .answers import GitHubFailure, garbage, message, refused, unreached
 from .app_auth import Access, App
 
@@ -99,7 +99,7 @@ class Client:
         if self.app is not None:
             self.app.require()
         elif self._token is not None and len(self._token):
-            self._token.map(_checked_token)
+            self._token.map(functools.partial(checked_token, "The GitHub token"))
         elif credentials:
             raise invalid(
                 "The GitHub credentials",
@@ -427,17 +427,6 @@ def check_url(url: str) -> None:
 def words_of(needs: Needs) -> str:
     """Return the permissions that a request needs, for people."""
     return needs.words() if isinstance(needs, Access) else ""
-
-
-def _checked_token(token: str) -> str:
-    """Refuse what cannot stand in a header: the transport's own message would quote it."""
-    if not re.fullmatch(r"[\x21-\x7e]+", token):
-        raise invalid(
-            "The GitHub token",
-            "it holds blanks, line ends or letters that no token has",
-            "Give the token alone, without a line end",
-        )
-    return token
 
 
 def _revealed(value: t.Any) -> t.Any:

@@ -108,9 +108,9 @@ class Organization(Tenant):
         self.note(lives)
         settings = self.settings(lives[settings_key()], self._recorded_settings())
         found: dict[str, t.Any] = {"referred": None, **{name: lives[key] for name, key in keys.items()}}
-        if self.under_controller:
-            return Observed(settings=settings, hook=self._hook(settings, found), **found)
         hook = self._hook(settings, found).answered(self.github)
+        if self.under_controller:
+            return Observed(settings=settings, hook=hook, **found)
         if hook.there:
             self.github.require()
         self.cloudflare.require()
@@ -335,15 +335,11 @@ class Organization(Tenant):
         settled = builder.rotated_secret(current, None, rotation.version(webhook), rotation.rotated_at(webhook))
         return [*pause, self.owned("the webhook secret", settled)]
 
-    def _outdated(self, observed: Observed) -> list[str]:
-        """Return the bindings whose own webhook still has the former secret."""
-        records = {item["metadata"]["name"]: Record.of(item.get("status") or {}) for item in observed.bindings}
+    def _outdated(self, observed: Observed) -> bool:
+        """Tell whether the own webhook of some binding still has the former secret."""
         now = observed.hook.fingerprint
-        return [
-            name
-            for name, record in records.items()
-            if record.place and (record.fingerprint != now or not record.delivery_id)
-        ]
+        records = (Record.of(item.get("status") or {}) for item in observed.bindings)
+        return any(record.place and (record.fingerprint != now or not record.delivery_id) for record in records)
 
     def _objects(self, observed: Observed, builder: Builder, secret: Sensitive | str, tunnel_id: str) -> list[Object]:
         credentials = cloudflared.credentials(observed.account_id, secret, tunnel_id)

@@ -91,7 +91,7 @@ class RepoBinding(Tenant):
         self.note(lives)
         settings = self.settings(lives[settings_key()], Settings(zone="", argocd_namespace=self._recorded_argo_cd()))
         webhook = self._webhook_secret(lives[organization])
-        hook = self._hook(settings, lives[organization], webhook)
+        hook = self._hook(settings, lives[organization], webhook).answered(self.github)
         if self.under_controller:
             return Observed(settings, lives[self.key], lives[organization], lives[namespace], hook, now=self.now())
         if hook.there:
@@ -107,7 +107,7 @@ class RepoBinding(Tenant):
             lives[self.key],
             lives[organization],
             lives[namespace],
-            hook.answered(self.github),
+            hook,
             webhook=webhook,
             api_servers=api_server_rules(slices),
             state=self.kubernetes.list("v1", "Secret", namespace.name, _STATE_LABEL) if holding else [],

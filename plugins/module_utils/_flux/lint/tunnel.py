@@ -17,6 +17,7 @@ import uuid
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ..._cloudflare.cloudflared import ORIGIN_DURATIONS, ORIGIN_KEYS
 from ..._core.failure import Failure
 from ..._core.sensitive import Sensitive
 from ..._yaml import load_documents
@@ -26,27 +27,6 @@ from .rule import Rule, Seen, declared
 RULES: list[Rule] = []
 RECEIVER_SERVICE = "webhook-receiver"
 
-_DURATIONS = ("connectTimeout", "tlsTimeout", "tcpKeepAlive", "keepAliveTimeout")
-_ORIGIN_KEYS = frozenset(
-    (
-        *_DURATIONS,
-        "access",
-        "bastionMode",
-        "caPool",
-        "disableChunkedEncoding",
-        "http2Origin",
-        "httpHostHeader",
-        "ipRules",
-        "keepAliveConnections",
-        "matchSNItoHost",
-        "noHappyEyeballs",
-        "noTLSVerify",
-        "originServerName",
-        "proxyAddress",
-        "proxyPort",
-        "proxyType",
-    )
-)
 _RULE_KEYS = frozenset(("hostname", "path", "service", "originRequest"))
 
 
@@ -283,9 +263,9 @@ def key_is_unknown(manifests: Manifests) -> Seen:
         for key in config.data:
             if str(key).startswith("proxy-dns"):
                 yield config.item, f"cloudflared has no {key} any more since 2026.2"
-        tables = [(_ORIGIN_KEYS, mapping(config.data.get("originRequest")))]
+        tables = [(ORIGIN_KEYS, mapping(config.data.get("originRequest")))]
         for rule in config.rules:
-            tables += [(_RULE_KEYS, rule), (_ORIGIN_KEYS, mapping(rule.get("originRequest")))]
+            tables += [(_RULE_KEYS, rule), (ORIGIN_KEYS, mapping(rule.get("originRequest")))]
         for known, table in tables:
             for key in table:
                 if key not in known:
@@ -300,6 +280,6 @@ def duration_is_a_number(manifests: Manifests) -> Seen:
     for config in configs(manifests):
         for rule in config.rules:
             origin = config.origin(rule)
-            for key in _DURATIONS:
+            for key in sorted(ORIGIN_DURATIONS):
                 if isinstance(origin.get(key), (int, float)):
                     yield config.item, f"{key}: {origin[key]} is no text with a unit"

@@ -37,7 +37,10 @@ def refusal(**given: Any) -> str:
     return caught.value.sentence()
 
 
-def use_case(wishes: Wishes = Wishes(), **given: Any) -> Any:  # noqa: B008 - frozen
+AS_USUAL = Wishes()
+
+
+def use_case(wishes: Wishes = AS_USUAL, **given: Any) -> Any:
     """A use case that reads nothing."""
     nothing: Any = None
     return Receiver(from_params(params(**given)), wishes, nothing)
