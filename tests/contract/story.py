@@ -162,4 +162,5 @@ def without_own(value: Any, world: World) -> Any:
 
 def _without_id(key: Any, item: Any, world: World) -> Any:
     """The item; an id that is a number tells how much else was made on that side before."""
-    return "ID" if key == "id" and isinstance(item, int) else without_own(item, world)
+    named = key == "id" or str(key).endswith("_id")
+    return "ID" if named and isinstance(item, int) else without_own(item, world)
