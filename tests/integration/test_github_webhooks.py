@@ -271,7 +271,8 @@ def test_what_an_outage_lost_is_delivered_again_and_nothing_twice(on: Tenants, g
     result = on.redeliver("outage")
     assert succeeded(result)
     wanted = {f"{on.name('outage')}/push-{guid}" for guid in guids}
-    eventually("every lost push has become a run", lambda: set(on.runs("outage")) - before == wanted)
+    # Sixty at once, and other tests beside them: the listener needs its time.
+    eventually("every lost push has become a run", lambda: set(on.runs("outage")) - before == wanted, 180.0)
     attempts = [entry["guid"] for entry in logged(github, on, "outage") if entry["redelivery"]]
     assert sorted(attempts) == sorted(guids)
     begun = len(github.log.entries())
