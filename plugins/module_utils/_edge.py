@@ -27,8 +27,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ._core.failure import Failure, Kind, invalid, known
 from ._core.plan import without_unknown
-from ._core.reconcile import NoCache, Product, Runtime, UseCase, reconcile
+from ._core.reconcile import NoCache, Product, Run, Runtime, UseCase, reconcile
 from ._core.sensitive import Sensitive, redact
+
+ENGLISH = {"LC_ALL": "C", "LANGUAGE": "C"}
+NO_SUCH_COMMAND = 127
 
 Params = dict[str, t.Any]
 Products = t.Mapping[str, t.Any]
@@ -234,26 +237,63 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # Ansible carries no types
 
     def _invocation(self) -> Params:
         """Return the arguments as ``-vvv`` prints them."""
-        shown = {name for name, spec in self.argument_spec.items() if spec.get("type") != "raw"}
-        return {
-            "module_args": {
-                name: value if name in shown or value is None else "(not shown)" for name, value in self.params.items()
-            }
-        }
+        return {"module_args": without_documents(self.params, self.argument_spec)}
+
+
+def without_documents(params: Params, options: dict[str, t.Any]) -> Params:
+    """Return the params without the values of ``raw`` options, and of what is no option; sub-options are followed."""
+    return {name: _without_documents(value, options.get(name)) for name, value in params.items()}
+
+
+def _without_documents(value: t.Any, spec: dict[str, t.Any] | None) -> t.Any:
+    if value is None:
+        return None
+    if spec is None or spec.get("type") == "raw":
+        return "(not shown)"
+    inner = spec.get("options")
+    if inner and isinstance(value, dict):
+        return without_documents(value, inner)
+    if inner and isinstance(value, list):
+        return [without_documents(item, inner) if isinstance(item, dict) else item for item in value]
+    return value
+
+
+def runner(module: AnsibleModule) -> Run:
+    """Return what runs a command where this module runs."""
+
+    def run(
+        argv: t.Sequence[str], *, env: t.Mapping[str, str] | None = None, data: str | None = None
+    ) -> tuple[int, str, str]:
+        try:
+            code, out, err = module.run_command(
+                list(argv),
+                environ_update={**ENGLISH, **(env or {})},
+                data=None if data is None else data.encode("utf-8", "surrogateescape"),
+                binary_data=True,
+                encoding=None,
+                handle_exceptions=False,
+                expand_user_and_vars=False,
+            )
+        except FileNotFoundError as error:
+            return NO_SUCH_COMMAND, "", str(error)
+        return int(code), decoded(out), decoded(err)
+
+    return run
+
+
+def decoded(raw: bytes) -> str:
+    """Return what a command wrote as text from which its bytes can be had again."""
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def run_module(entry_point: EntryPoint) -> None:
     """Be a module: check the arguments, answer, exit."""
     module = _Module(argument_spec=entry_point.options, supports_check_mode=True, **entry_point.rules)
 
-    def run(argv: t.Sequence[str]) -> tuple[int, str, str]:
-        code, out, err = module.run_command(list(argv))
-        return int(code), str(out), str(err)
-
     runtime = Runtime(
         now=time.time,
         check=module.check_mode,
-        run=run,
+        run=runner(module),
         identity=identity(),
         cache=MachineLocks(),
     )

@@ -69,8 +69,12 @@ def ask(
     method: str = "HEAD",
     headers: t.Mapping[str, str] | None = None,
     body: bytes | None = None,
+    largest: int = LARGEST,
 ) -> Answer:
-    """Send one request and return what came of it. Raises nothing: every end is an answer."""
+    """Send one request and return what came of it, with ``largest`` bytes of its body.
+
+    Raises nothing but for a CA file that cannot be read: every end is an answer.
+    """
     host, port = _where(target)
     try:
         socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -86,7 +90,7 @@ def ask(
     except OSError as error:
         return Answer(stage="connection", said=error.strerror or type(error).__name__)
     try:
-        return _exchange(connection, target, path, method, headers or {}, body)
+        return _exchange(connection, target, path, method, headers or {}, body, largest)
     except TimeoutError:
         return Answer(stage="timeout", said=f"no answer within {target.timeout:g} s")
     except (OSError, http.client.HTTPException) as error:
@@ -135,6 +139,7 @@ def _exchange(
     method: str,
     headers: t.Mapping[str, str],
     body: bytes | None,
+    largest: int,
 ) -> Answer:
     connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
     for name, value in {"Host": target.parts.netloc, "User-Agent": USER_AGENT, **headers}.items():
@@ -143,5 +148,5 @@ def _exchange(
         connection.putheader("Content-Length", str(len(body)))
     connection.endheaders(body)
     response = connection.getresponse()
-    text = response.read(LARGEST).decode("utf-8", "replace")
+    text = response.read(largest).decode("utf-8", "replace")
     return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)

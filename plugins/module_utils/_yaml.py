@@ -98,15 +98,15 @@ if yaml is not None:
     _Dumper.add_representer(dict, _represent_mapping)
 
 
-def load_documents(text: str, what: str, aliases: bool = True) -> list[t.Any]:
+def load_documents(text: str, what: str, aliases: bool = True, largest: int = LARGEST) -> list[t.Any]:
     """Return all documents of a YAML text, empty ones left out. ``what`` names the text in messages.
 
-    Raises Failure(invalid) with the line for text over 1 MiB, a syntax error, a key that stands twice, a tag that is
-    not plain data, more than 200 levels, and, unless ``aliases``, an anchor or alias.
+    Raises Failure(invalid) with the line for text over ``largest`` bytes, a syntax error, a key that stands twice, a
+    tag that is not plain data, more than 200 levels, and, unless ``aliases``, an anchor or alias.
     """
     require_yaml()
-    if len(text.encode()) > LARGEST:
-        raise invalid(what, f"it is larger than {LARGEST // 1024} KiB", "Split it, or refer to files from it")
+    if len(text.encode()) > largest:
+        raise invalid(what, f"it is larger than {largest // 1024} KiB", "Split it, or refer to files from it")
     try:
         if any(_may_hold(document) > DEEPEST for document in _DOCUMENT.split(text)):
             _refuse_depth(text)

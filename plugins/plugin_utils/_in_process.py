@@ -17,6 +17,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import typing as t
 
@@ -30,9 +31,12 @@ from ansible.utils.display import Display
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
 from ansible_collections.aphex.platform.plugins.module_utils._edge import (
+    ENGLISH,
+    NO_SUCH_COMMAND,
     EntryPoint,
     answer,
     conceal,
+    decoded,
     file_lock,
     identity,
     plain,
@@ -67,7 +71,8 @@ class RunCache:
     def put(self, key: str, value: t.Any) -> None:
         """Store a plain value; a reader sees the old one or the new one, never half of it."""
         path = self._path(key)
-        temporary = f"{path}.{os.getpid()}"
+        # Threads of one task may learn the same thing at the same time.
+        temporary = f"{path}.{os.getpid()}.{threading.get_ident()}"
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump(value, file)
         os.replace(temporary, path)
@@ -157,7 +162,7 @@ class InProcess(ActionBase):
         runtime = Runtime(
             now=time.time,
             check=bool(self._task.check_mode),
-            run=_run,
+            run=run_here,
             progress=self._progress(task_vars),
             identity=identity(),
             cache=RunCache(constants.DEFAULT_LOCAL_TMP),
@@ -195,9 +200,22 @@ def _first_error(action: str, checked: t.Any) -> str:
     return f"Unsupported parameters for ({action}) module: {said}" if unsupported else said
 
 
-def _run(argv: t.Sequence[str]) -> tuple[int, str, str]:
-    done = subprocess.run(list(argv), capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout, done.stderr
+def run_here(
+    argv: t.Sequence[str], *, env: t.Mapping[str, str] | None = None, data: str | None = None
+) -> tuple[int, str, str]:
+    """Run a command in a session of its own: without one, a program could still ask the terminal of the playbook."""
+    try:
+        done = subprocess.run(
+            list(argv),
+            capture_output=True,
+            check=False,
+            env={**os.environ, **ENGLISH, **(env or {})},
+            input=(data or "").encode("utf-8", "surrogateescape"),
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        return NO_SUCH_COMMAND, "", str(error)
+    return done.returncode, decoded(done.stdout), decoded(done.stderr)
 
 
 @contextlib.contextmanager

@@ -55,6 +55,7 @@ _PLAY_WORDS = {
     "gather_facts",
     "hosts",
     "max_fail_percentage",
+    "module_defaults",
     "name",
     "order",
     "roles",

@@ -19,6 +19,7 @@ _SINGLE_FILES = {
     "_options": "edge",
     "_http": "tool",
     "_probe": "tool",
+    "_crypto": "tool",
     "_yaml": "yaml",
     "_clock": "product",
     "_adguard": "product",
@@ -60,10 +61,10 @@ LIBRARY_HOME = {
     "urllib3": "module_utils/_kubernetes/client.py",
     "cloudflare": "module_utils/_cloudflare/client.py",
     "jwt": "module_utils/_github/app_auth.py",
-    "cryptography": "module_utils/_github/app_auth.py",
+    "cryptography": "module_utils/_crypto.py",
     "jmespath": "module_utils/_gate/expression.py",
 }
-_REVEALS = {"client.py", "app_auth.py"}
+_REVEALS = {"client.py", "app_auth.py", "_crypto.py"}
 _IO = {"asyncio", "http", "selectors", "shutil", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "urllib.request"}
 _NOT_PURE = {"datetime", "random", "secrets", "time", "uuid"}
 _DYNAMIC = {"importlib", "importlib.resources", "pkgutil", "runpy"}

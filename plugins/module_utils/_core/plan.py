@@ -72,7 +72,8 @@ class Step:
     """One request that writes, or one wait.
 
     ``rank`` orders steps; equal ranks are independent and may be performed side by side. ``desired`` is what the
-    product needs to perform it. A write without a change is bookkeeping that users did not ask for.
+    product needs to perform it. A write without a change is bookkeeping that users did not ask for. ``parts`` are
+    the changes of one request in several places, each under its own name, beside ``change``.
     """
 
     product: str
@@ -84,6 +85,7 @@ class Step:
     condition: str = ""
     unknown: bool = False
     note: str = ""
+    parts: tuple[tuple[str, Change], ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -114,16 +116,17 @@ class Plan:
 
     @property
     def diff(self) -> list[dict[str, t.Any]]:
-        """Return Ansible's diff list, one entry a changed target."""
+        """Return Ansible's diff list, one entry a changed target, and one for each part of it."""
         return [
             {
-                "before_header": step.target,
-                "after_header": step.target,
-                "before": {} if step.change.before is None else step.change.before,
-                "after": {} if step.change.after is None else step.change.after,
+                "before_header": name,
+                "after_header": name,
+                "before": {} if change.before is None else change.before,
+                "after": {} if change.after is None else change.after,
             }
             for step in self.steps
             if step.change
+            for name, change in ((step.target, step.change), *step.parts)
         ]
 
 

@@ -50,6 +50,19 @@ class NoCache:
         return contextlib.nullcontext()
 
 
+class Run(t.Protocol):
+    """Runs a command: argv in; return code, output and error out, as text in UTF-8 with surrogates for other bytes.
+
+    ``env`` is added to the environment of this process, whose messages are in English; ``data`` goes to the command's
+    standard input, which is empty without it: nothing asks a terminal. A command that is not there answers 127.
+    """
+
+    def __call__(
+        self, argv: t.Sequence[str], *, env: t.Mapping[str, str] | None = None, data: str | None = None
+    ) -> tuple[int, str, str]:
+        """Run it to its end."""
+
+
 def _silent(text: str) -> None:
     """Say nothing: a module has no way to show progress."""
 
@@ -58,7 +71,7 @@ def _silent(text: str) -> None:
 class Runtime:
     """All that a process lends to the code below it.
 
-    ``run`` runs a command (argv in; return code, output, error out); ``progress`` shows a line to people; ``now`` is
+    ``run`` runs a command; ``progress`` shows a line to people; ``now`` is
     the clock (seconds since 1970); ``identity`` names this process in locks; ``secrets`` collects the values that came
     to light in this run, so that the edge can mask them in the result; ``at_end`` holds what is done when nothing else
     will be asked of the products, whatever came before: connections are closed, tokens of their own given back.
@@ -66,7 +79,7 @@ class Runtime:
 
     now: t.Callable[[], float]
     check: bool = False
-    run: t.Callable[[t.Sequence[str]], tuple[int, str, str]] | None = None
+    run: Run | None = None
     progress: t.Callable[[str], None] = _silent
     identity: str = ""
     cache: Cache = field(default_factory=NoCache)

@@ -12,12 +12,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac as _hmac
+import math
 import secrets
+import string
 import typing as t
 from dataclasses import dataclass
 
 MASK = "***"
 _FINGERPRINT_CONTEXT = b"aphex.platform fingerprint"
+_ALPHANUMERIC = string.ascii_letters + string.digits
 
 
 class Sensitive:
@@ -96,15 +99,21 @@ class Sensitive:
 class Generated:
     """A value that ``perform`` makes while it creates; never part of an apply, so no second writer replaces it.
 
-    ``length`` is the number of random bytes, ``encoding`` how they are written: ``hex`` or ``base64``.
+    ``length`` is the number of random bytes, ``encoding`` how they are written. ``base64url`` has no padding, and
+    ``alphanumeric`` as many letters and digits as it takes to hold as much chance as those bytes.
     """
 
     length: int = 32
-    encoding: t.Literal["hex", "base64"] = "hex"
+    encoding: t.Literal["hex", "base64", "base64url", "alphanumeric"] = "hex"
 
     def make(self) -> Sensitive:
         """Return a fresh random value from the operating system's source."""
+        if self.encoding == "alphanumeric":
+            count = math.ceil(self.length * 8 / math.log2(len(_ALPHANUMERIC)))
+            return Sensitive("".join(secrets.choice(_ALPHANUMERIC) for _number in range(count)))
         raw = secrets.token_bytes(self.length)
+        if self.encoding == "base64url":
+            return Sensitive(base64.urlsafe_b64encode(raw).rstrip(b"="))
         return Sensitive(raw.hex() if self.encoding == "hex" else base64.b64encode(raw))
 
     def __str__(self) -> str:

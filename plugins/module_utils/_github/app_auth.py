@@ -6,12 +6,11 @@
 
 In: an App's id and private key, whose data is wanted with which permissions, a way to ask GitHub. Out: tokens.
 Never here: a token in a message, a key or a token in clear in a file, an endpoint that needs no App.
-This is the only file that imports jwt and cryptography.
+This is the only file that imports jwt.
 """
 
 from __future__ import annotations
 
-import base64
 import datetime
 import email.utils
 import functools
@@ -23,11 +22,11 @@ from dataclasses import dataclass
 from .._core.failure import Failure, Kind, invalid
 from .._core.reconcile import Cache, NoCache, Runtime
 from .._core.sensitive import Sensitive
+from .._crypto import Seal
 from .answers import NO_APP
 
 try:
     import jwt
-    from cryptography.fernet import Fernet, InvalidToken
 except ImportError:
     jwt = None  # type: ignore[assignment]
 
@@ -151,10 +150,10 @@ class App:
             raise _no_key() from error
 
     @functools.cached_property
-    def _seal(self) -> t.Any:
+    def _seal(self) -> Seal:
         """What encrypts tokens in the cache of the run: only who holds the App's key can read them."""
         _require_library()
-        return Fernet(base64.urlsafe_b64encode(bytes.fromhex(self._pem.hmac(_CACHE_CONTEXT))))
+        return Seal(self._pem.hmac(_CACHE_CONTEXT))
 
     def _now(self) -> float:
         """Return the time by GitHub's clock, as far as it is known."""
@@ -286,15 +285,14 @@ class App:
         kept = self._tokens_cache.get(key)
         if not isinstance(kept, dict):
             return None
-        try:
-            value = self._seal.decrypt(str(kept["sealed"]).encode())
-        except InvalidToken:
+        value = self._seal.open(str(kept["sealed"]))
+        if value is None:
             return None
         self._offset = float(kept["offset"])
-        return Token(Sensitive(value), float(kept["minted"]), float(kept["expires"]))
+        return Token(value, float(kept["minted"]), float(kept["expires"]))
 
     def _store(self, key: str, token: Token) -> None:
-        sealed = self._seal.encrypt(token.value.reveal().encode()).decode()
+        sealed = self._seal.close(token.value)
         kept = {"sealed": sealed, "minted": token.minted, "expires": token.expires, "offset": self._offset}
         self._tokens_cache.put(key, kept)
 

@@ -293,3 +293,26 @@ def test_the_checked_arguments_of_a_module_are_plain_already() -> None:
         {"when": {"a": [1]}, "n": "7"}
     )
     assert plain(checked.validated_parameters) == {"when": {"a": [1]}, "n": 7}
+
+
+def test_arguments_are_shown_without_documents_at_any_depth() -> None:
+    options = {
+        "name": {"type": "str"},
+        "document": {"type": "raw"},
+        "files": {"type": "list", "options": {"path": {"type": "str"}, "content": {"type": "raw"}}},
+        "one": {"type": "dict", "options": {"content": {"type": "raw"}, "other": {"type": "str"}}},
+    }
+    given = {
+        "name": "a",
+        "document": CANARY,
+        "unknown": CANARY,
+        "files": [{"path": "a", "content": CANARY}, {"path": "b", "content": None}],
+        "one": {"content": {"deep": CANARY}, "other": "b"},
+    }
+    assert _edge.without_documents(given, options) == {
+        "name": "a",
+        "document": "(not shown)",
+        "unknown": "(not shown)",
+        "files": [{"path": "a", "content": "(not shown)"}, {"path": "b", "content": None}],
+        "one": {"content": "(not shown)", "other": "b"},
+    }

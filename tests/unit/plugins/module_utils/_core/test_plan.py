@@ -72,6 +72,16 @@ def test_the_diff_has_one_entry_for_each_change_and_none_for_waits() -> None:
     ]
 
 
+def test_the_diff_shows_each_part_of_a_step_under_its_own_name() -> None:
+    parts = (("a.yaml", Change("", "a: 1\n")), ("b.yaml", Change({"secret": Sensitive("x")}, None)))
+    plan = Plan((replace(STEP, change=Change(None, {"commit": UNKNOWN}), parts=parts),))
+    assert [(item["before_header"], item["before"], item["after"]) for item in plan.diff] == [
+        (STEP.target, {}, {"commit": UNKNOWN}),
+        ("a.yaml", "", "a: 1\n"),
+        ("b.yaml", {"secret": "***"}, {}),
+    ]
+
+
 def test_the_diff_says_what_is_not_known_yet() -> None:
     plan = Plan((replace(STEP, change=Change(None, {"content": f"{UNKNOWN}.example.org"}), unknown=True),))
     assert plan.diff[0]["after"] == {"content": f"{UNKNOWN}.example.org"}
