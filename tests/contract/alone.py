@@ -24,12 +24,15 @@ from tests.sandbox import stack
 from tests.sandbox.audit import is_write
 from tests.sandbox.edge import Edge
 from tests.sandbox.faults import Faults
+from tests.sandbox.git_server import GitServer
+from tests.sandbox.git_server import writes as git_writes
 from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.standins.authentik import Authentik
 from tests.sandbox.standins.cloudflare import Cloudflare
 from tests.sandbox.standins.github import GitHub, writes
 
 _MODULES = "ansible_collections.aphex.platform.plugins.modules"
-_IDS = re.compile(r"(?<=/)\d+(?=/|$)")
+_IDS = re.compile(r"(?<=/)(\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=/|$)")
 
 CASES = [case for case in all_cases() if case.whole]
 
@@ -80,11 +83,15 @@ class Scene:
         self.world.github.settle()
         self.world.side.proxy.clear()
         self.world.github.log.clear()
+        self.world.git.log.clear()
+        self.world.authentik.log.clear()
 
     def calls(self) -> list[Call]:
         """The requests since the last `clear()`, in words that fit every scene of the way."""
         sent = [(seen.method, seen.uri) for seen in self.world.side.proxy.requests()]
         sent += [(entry.method, entry.path) for entry in self.world.github.log.entries()]
+        sent += [(entry.method, entry.path) for entry in self.world.git.log.entries()]
+        sent += [(entry.method, entry.path) for entry in self.world.authentik.log.entries()]
         count: Counter[tuple[str, str]] = Counter()
         answer = []
         for method, path in sent:
@@ -97,7 +104,10 @@ class Scene:
         """The requests since the last `clear()` that change state."""
         found = [str(seen) for seen in self.world.side.proxy.writes()]
         entries = self.world.github.log.entries()
-        return found + [f"{entry.method} {entry.path}" for entry in entries if writes(entry)]
+        found += [f"{entry.method} {entry.path}" for entry in entries if writes(entry)]
+        pushes = [entry for entry in self.world.git.log.entries() if git_writes(entry.method, entry.path)]
+        pushes += self.world.authentik.log.writes()
+        return found + [f"{entry.method} {entry.path}" for entry in pushes]
 
     def in_words(self, path: str) -> str:
         """A path without names and ids; of the query only that it is a dry run stays."""
@@ -129,6 +139,11 @@ class Scene:
             "github_api_url": side.github.url,
             "github_token": side.github.token,
             "github_timeout": timeout,
+            "git_token": side.git.token,
+            "git_timeout": timeout,
+            "authentik_url": side.authentik.url,
+            "authentik_token": side.authentik.token,
+            "authentik_timeout": timeout,
         }
         connection = {name: value for name, value in known.items() if name in options}
         return self.runner.start(case.module, {**connection, **case.args(self.world, changes)}, timeout)
@@ -147,11 +162,17 @@ def scene(way: Way, sandbox: Sandbox, runner: Runner) -> Iterator[Scene]:
     proxy = sandbox.proxy(faults)
     token = sandbox.api.identity.token
     assert token is not None, "the sandbox gives its admin a token"
-    side = Side("alone", sandbox, "", token, sandbox.kubeconfig, proxy, cloudflare, edge, github)
+    git = GitServer()
+    git.faults = faults
+    git.start()
+    authentik = Authentik()
+    authentik.faults = faults
+    authentik.start()
+    side = Side("alone", sandbox, "", token, sandbox.kubeconfig, proxy, cloudflare, edge, github, git, authentik)
     try:
         made = Scene(way, World(f"{MARK}{uuid.uuid4().hex[:8]}", side), runner, faults)
         made._prepare()
         yield made
     finally:
-        for part in (proxy, github, edge, cloudflare):
+        for part in (proxy, authentik, git, github, edge, cloudflare):
             part.stop()

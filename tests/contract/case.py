@@ -71,6 +71,8 @@ class Case:
     """Whether it does something that cannot be undone and does not drift, such as a decision."""
     emptied: Callable[[Any], bool] = lambda result: result in (None, [])
     """Whether a result says that the thing is gone."""
+    files: Callable[[World], Any] | None = None
+    """For a module that writes files: what tells whether one was written since it was asked before."""
     found: Callable[[World], tuple[str, ...]] = lambda world: ()
     """For a module that reads: words that must be in its result."""
 

@@ -29,6 +29,7 @@ from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile imp
 from ansible_collections.aphex.platform.plugins.module_utils._kubernetes import product as _kubernetes
 from ansible_collections.aphex.platform.plugins.module_utils._kubernetes.client import Client
 from ansible_collections.aphex.platform.plugins.module_utils._tenancy import rotation as _rotation
+from ansible_collections.aphex.platform.plugins.plugin_utils._in_process import run_here
 
 _REST = 1.0
 """Seconds that a rotation rests in place of 10, twice: no stand-in remembers a former secret, nor holds a delivery."""
@@ -116,7 +117,7 @@ def _run(module: str, params: dict[str, Any], timeout: float) -> dict[str, Any]:
     if checked.error_messages:
         raise ValueError("; ".join(checked.error_messages))
     plain = _edge.conceal(_edge.plain(checked.validated_parameters), entry_point.options)
-    runtime = Runtime(now=time.time, identity=_edge.identity())
+    runtime = Runtime(now=time.time, run=run_here, identity=_edge.identity())
     return _edge.answer(entry_point, plain, runtime)
 
 

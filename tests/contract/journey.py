@@ -28,6 +28,9 @@ ROUNDS = 2
 GITHUB = re.compile(r"/(orgs|repos)/")
 """How the paths of GitHub's API begin, of those that are asked here."""
 
+AUTHENTIK = re.compile(r"/api/v3/")
+"""The same of Authentik's."""
+
 _HOOK_IDS = re.compile(r"(?<=/hooks/)\d+|(?<=/deliveries/)\d+")
 _LEASES = "/namespaces/platform-system/leases"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")

@@ -18,6 +18,7 @@ from tests.contract.runner import Playing
 from tests.sandbox.api import Api, Object
 from tests.sandbox.audit import AuditLog
 from tests.sandbox.proxy import Proxy
+from tests.sandbox.standins.authentik import Authentik
 from tests.sandbox.standins.cloudflare import Cloudflare
 from tests.sandbox.standins.github import GitHub
 
@@ -110,6 +111,18 @@ def github_places(standin: GitHub) -> Iterator[tuple[str, str]]:
         for delivery in standin.log_of(webhook["id"]):
             yield f"the delivery {delivery['guid']}", json.dumps(delivery, ensure_ascii=False)
     yield "GitHub", json.dumps(state, ensure_ascii=False)
+    for entry in standin.log.entries():
+        headers = {name: value for name, value in entry.headers.items() if name != "authorization"}
+        yield f"the request {entry.method} {entry.path}", f"{entry.path}?{entry.query} {headers}"
+
+
+def authentik_places(standin: Authentik) -> Iterator[tuple[str, str]]:
+    """What stands at Authentik but for client secrets and the contents of blueprints, and what was asked of it."""
+    state: dict[str, Any] = json.loads(json.dumps(standin.state()))
+    for item in (*state["store"]["authentik_providers_oauth2.oauth2provider"], *state["blueprints"]):
+        for name in ("client_secret", "content"):
+            item.pop(name, None)
+    yield "Authentik", json.dumps(state, ensure_ascii=False)
     for entry in standin.log.entries():
         headers = {name: value for name, value in entry.headers.items() if name != "authorization"}
         yield f"the request {entry.method} {entry.path}", f"{entry.path}?{entry.query} {headers}"

@@ -21,10 +21,12 @@ from tests.contract.world import Mark, World
 _OWN = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UUID"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
+    (re.compile(r"\d{8}T\d{6}Z"), "TIME"),
     (re.compile(r"\b[0-9a-f]{10,64}\b"), "DIGEST"),
     (re.compile(r"\b[0-9A-F]{4}(:[0-9A-F]{6,8}){4}\b"), "REQUEST"),
     (re.compile(r"(?<=127\.0\.0\.1:)\d+"), "PORT"),
     (re.compile(r"\b10\.96\.\d+\.\d+\b"), "SERVICE"),
+    (re.compile(r"(?s)-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----"), "CERTIFICATE"),
 )
 
 
@@ -84,15 +86,21 @@ class Story:
         """Run the next task on the sides that it concerns, side by side."""
         turn = next(self.turns)
         pairs = [pair for pair in zip(self.worlds, self.playings, strict=True) if turn.concerns(pair[0])]
-        marks = [world.side.mark() for world, _playing in pairs]
+        marks = [(world.side.mark(), self._files(world)) for world, _playing in pairs]
         for _world, playing in pairs:
             playing.go()
         answers = [next(iter(playing.wait().values())) for _world, playing in pairs]
         self.last = [
-            Told(world, answer, world.side.sent(mark), world.side.writes(mark))
-            for (world, _playing), answer, mark in zip(pairs, answers, marks, strict=True)
+            Told(world, answer, world.side.sent(mark), world.side.writes(mark) + self._written(world, files))
+            for (world, _playing), answer, (mark, files) in zip(pairs, answers, marks, strict=True)
         ]
         return self.last
+
+    def _files(self, world: World) -> Any:
+        return self.case.files(world) if self.case.files else None
+
+    def _written(self, world: World, before: Any) -> list[str]:
+        return ["files"] if self._files(world) != before else []
 
     def outside(self, happens: Callable[[World], Any]) -> list[Any]:
         """Let something happen on both sides, behind the module's back."""

@@ -5,19 +5,22 @@ In: calls in words, and how a path is put into words. Out: a matcher. Never here
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.contract.journey import GITHUB, Call
+from tests.contract.journey import AUTHENTIK, GITHUB, Call
+
+_LOOKS = re.compile(rf"{GITHUB.pattern}|{AUTHENTIK.pattern}")
 
 
 def comes_again(kind: str) -> Callable[[Call], bool]:
     """Say after which calls the same request is sent once more when that fault has struck.
 
-    Not after a POST to GitHub whose answer was lost: what it did is found by looking.
+    Not after a POST to GitHub or to Authentik whose answer was lost: what it did is found by looking.
     """
-    return lambda call: not (kind == "lost" and call.method == "POST" and GITHUB.match(call.path))
+    return lambda call: not (kind == "lost" and call.method == "POST" and _LOOKS.match(call.path))
 
 
 @dataclass

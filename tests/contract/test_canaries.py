@@ -20,8 +20,9 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.aphex.platform.plugins.module_utils import _edge
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
-from tests.contract import platform, search
+from tests.contract import backups, platform, search
 from tests.contract.cases import flux_receiver
+from tests.contract.cases.platform_authority import folder
 from tests.contract.runner import HOST, PATHS, Playing, Task, local_host, play_of
 from tests.contract.world import World
 from tests.sandbox.api import Object
@@ -160,6 +161,47 @@ def _github(world: World) -> list[Task]:
     return [*tasks, Task("github_app_webhook", own), Task("github_webhook_info", {"app": True, "deliveries": 5, **app})]
 
 
+def _authentik(world: World) -> list[Task]:
+    """The secret of a client, right, changed and wrong; a blueprint that holds one; tokens that are none."""
+
+    def provider(secret: Any, **more: Any) -> Args:
+        return {"name": f"client-{world.name}", "client_id": world.name, "client_secret": secret, **more}
+
+    def blueprint(secret: str, **more: Any) -> Args:
+        entry = {"model": "authentik_core.group", "identifiers": {"name": world.name}}
+        context = {"version": 1, "context": {"secret": secret}, "entries": [{**entry, **more}]}
+        return {"name": f"blueprint-{world.name}", "content": f"# in YAML\n{json.dumps(context)}"}
+
+    second, token = world.secret("second client secret"), world.secret("authentik token")
+    arguments: list[Args] = [
+        provider(world.secret("first client secret"), application=world.name),
+        provider(second, application=world.name),
+        provider(second, client_type="public"),
+        provider(second, signing_key="not there"),
+        provider({"a": world.secret("client secret in a mapping")}),
+        provider([world.secret("client secret in a list")], sub_mode="none"),
+        provider(second, authentik_token=token),
+        provider(second, authentik_token={"a": token}),
+        provider(second, authentik_token=f"{token}\n"),
+        provider(second, authentik_url="http://127.0.0.1:1", authentik_timeout=1),
+        provider(second, state="absent", application=world.name),
+    ]
+    blueprints: list[Args] = [
+        blueprint(world.secret("secret in a blueprint")),
+        blueprint(world.secret("secret in a changed blueprint")),
+        blueprint(world.secret("secret in a wrong blueprint"), model="none"),
+        {"name": f"blueprint-{world.name}", "content": {"a": world.secret("blueprint as a mapping")}},
+        {"name": f"blueprint-{world.name}", "state": "absent"},
+    ]
+    pairs = [("authentik_oauth2_provider", args) for args in arguments]
+    pairs += [("authentik_blueprint", args) for args in blueprints]
+    return [
+        Task(module, args, check=check)
+        for number, (module, args) in enumerate(pairs)
+        for check in ((True, False) if number < 2 else (False,))
+    ]
+
+
 def _organization(world: World) -> list[Task]:
     """The webhook secret by reference and generated, its rotation, and what leaving takes along."""
     metadata = {"name": f"hook-{world.name}", "namespace": "platform-system"}
@@ -228,12 +270,70 @@ def _flux(world: World) -> list[Task]:
     return [*tasks[:8], read, shown, *tasks[8:]]
 
 
+def _platform(world: World) -> list[Task]:
+    """Values of the platform's Secrets, given, wrong, made, rotated and returned; an authority; a backup of it all."""
+    world.make({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.name}})
+    place = folder(world)
+    place.joinpath("dump").write_text(world.secret("dump of a database"), encoding="utf-8")
+
+    def secret(*keys: Args, **more: Any) -> tuple[str, Args]:
+        return "platform_secret", {"namespace": world.name, "name": "login", "keys": list(keys), **more}
+
+    def given(value: Any, **more: Any) -> Args:
+        return {"name": "given", "value": value, **more}
+
+    def backup(*command: str, **more: Any) -> tuple[str, Args]:
+        whole = {**backups.good(world), "databases": [{"name": "authentik", "command": list(command)}], **more}
+        return "platform_backup", whole
+
+    def restore(**more: Any) -> tuple[str, Args]:
+        fed = {"databases": [{"name": "authentik", "command": ["cat"]}]}
+        password = world.secret("vault-password")
+        return "platform_restore", {"file": "{{ made.backup.path }}", "vault_password": password, **fed, **more}
+
+    value, made = world.secret("given value"), {"name": "made"}
+    files = {"certificate_file": str(place / "ca" / "ca.crt"), "private_key_file": str(place / "ca" / "ca.key")}
+    other, kept = world.secret("other vault password"), backup("cat", str(place / "dump"))
+    calls: list[tuple[str, Args]] = [
+        secret(given(value), made),
+        secret(given(world.secret("changed value")), made, rotate={"made": 2}),
+        ("platform_authority", {"folder": str(place / "ca")}),
+        secret(name="aphex-ca", authority={"common_name": "Aphex", **files}),
+        secret(given({"a": world.secret("value in a mapping")})),
+        secret(given([world.secret("value in a list")])),
+        secret(given(value, generate={"encoding": "rot13"})),
+        secret(given(value, generate={"length": 32})),
+        secret(given(value), made, rotate={"given": 2}),
+        secret(given(value), type="kubernetes.io/tls"),
+        secret(
+            given(value), {"name": "mirrored", "from_secret": {"namespace": world.name, "name": "none", "key": "a"}}
+        ),
+        kept,
+        backup("sh", "-c", f"cat {place / 'dump'} >&2; exit 3"),
+        backup("cat", str(place / "dump"), vault_password={"a": other}),
+        backup("cat", str(place / "dump"), vault_password=other, keep=-1),
+        ("platform_backup_info", {"folder": str(place / "backups"), "vault_password": other}),
+        restore(),
+        restore(vault_password=other),
+        secret(state="absent"),
+        restore(databases=[{"name": "authentik", "command": ["sh", "-c", "cat >&2; exit 3"]}]),
+    ]
+    tasks = [
+        Task(module, args, check=check, words={"register": "made"} if args is kept[1] else {})
+        for number, (module, args) in enumerate(calls)
+        for check in ((True, False) if number < 4 else (False,))
+    ]
+    return [*tasks, Task(*secret(given(value), made, return_secrets=True), words={"no_log": True})]
+
+
 def _born(world: World) -> dict[str, str]:
     """The secrets that a run has made, as they stand in the Secrets of its namespace."""
     found = {}
     for namespace in (world.name, f"org-{world.name}"):
         for item in world.api.list(f"/api/v1/namespaces/{namespace}/secrets"):
             for key, value in (item.get("data") or {}).items():
+                if key == "tls.crt":
+                    continue  # A certificate is public.
                 found[f"{key} of {item['metadata']['name']}"] = base64.b64decode(value).decode()
     return found
 
@@ -250,7 +350,9 @@ SUBJECTS: dict[str, Callable[[World], list[Task]]] = {
     "kubernetes": _kubernetes,
     "cloudflare": _cloudflare,
     "github": _github,
+    "authentik": _authentik,
     "flux": _flux,
+    "platform": _platform,
 }
 
 
@@ -312,6 +414,7 @@ def test_no_secret_shows(subject: str, path: str, both: dict[str, World], tmp_pa
     assert search.found(search.cluster_places(world.api, _meant(world)), secrets) == []
     assert search.found(search.cloudflare_places(world.cloudflare), secrets) == []
     assert search.found(search.github_places(world.github), secrets) == []
+    assert search.found(search.authentik_places(world.authentik), secrets) == []
     assert search.found(search.request_places(world.side.proxy), secrets) == []
     assert search.found(search.audit_places(world.side.sandbox.audit, audit), secrets) == []
     if subject == "organization":
@@ -380,6 +483,10 @@ def test_the_search_finds_a_secret_in_every_place(inside: World, tmp_path: Path)
         "planted in the delivery",
         "pushed in the delivery",
     }
+    inside.ask_authentik("POST", "/core/groups/", {"name": f"group of {secret}"})
+    inside.ask_authentik("GET", f"/core/groups/?name={secret}")
+    asked = search.found(search.authentik_places(inside.authentik), {"planted": secret})
+    assert [line.partition(" in ")[2].split()[0] for line in asked] == ["Authentik", "the"]
     api.delete(f"/api/v1/namespaces/{inside.name}/configmaps/planted", fieldManager=secret)
     assert search.found(search.audit_places(sandbox.audit, audit), {"planted": secret}) == ["planted in the audit log"]
     begun = sandbox.proxy()

@@ -20,12 +20,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.contract.runner import IN_PROCESS, PATHS
-from tests.sandbox import stack
+from tests.sandbox import git_server, stack
 from tests.sandbox.api import Api, Object
 from tests.sandbox.cluster import Reader
 from tests.sandbox.edge import Edge
+from tests.sandbox.git_server import GitServer
 from tests.sandbox.proxy import Proxy
 from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.standins.authentik import BASE as AUTHENTIK_BASE
+from tests.sandbox.standins.authentik import Authentik
 from tests.sandbox.standins.cloudflare import BASE, Cloudflare
 from tests.sandbox.standins.cloudflared import Credentials
 from tests.sandbox.standins.github import GitHub, writes
@@ -41,6 +44,8 @@ class Mark:
     requests: int
     cloudflare: int
     github: int
+    git: int
+    authentik: int
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class Side:
     cloudflare: Cloudflare
     edge: Edge
     github: GitHub
+    git: GitServer
+    authentik: Authentik
 
     @property
     def env(self) -> dict[str, str]:
@@ -70,19 +77,23 @@ class Side:
             "CLOUDFLARE_ACCOUNT_ID": self.cloudflare.account_id,
             "GITHUB_API_URL": self.github.url,
             "GITHUB_TOKEN": self.github.token,
+            "GIT_TOKEN": self.git.token,
+            "AUTHENTIK_URL": self.authentik.url,
+            "AUTHENTIK_TOKEN": self.authentik.token,
         }
 
     def mark(self) -> Mark:
         """Now, in all request logs."""
-        return Mark(len(self.proxy.requests()), len(self.cloudflare.log.entries()), len(self.github.log.entries()))
+        logs = (self.cloudflare.log, self.github.log, self.git.log, self.authentik.log)
+        return Mark(len(self.proxy.requests()), *(len(log.entries()) for log in logs))
 
     def sent(self, since: Mark) -> list[str]:
         """Every request since the mark, reads among them."""
-        return self._kubernetes(since, False) + self._cloudflare(since, False) + self._github(since, False)
+        return self._requests(since, False)
 
     def writes(self, since: Mark) -> list[str]:
         """Every request since the mark that changes state (N13)."""
-        return self._kubernetes(since, True) + self._cloudflare(since, True) + self._github(since, True)
+        return self._requests(since, True)
 
     def unlogged(self, since: Mark, audit: int) -> list[str]:
         """Writes since both marks that the API server's own audit log tells of and the proxy does not, or the other way
@@ -90,6 +101,10 @@ class Side:
         told = [request.uri for request in self.sandbox.audit.writes(audit, lambda item: item.user == self.user)]
         seen = [item.uri for item in self.proxy.requests()[since.requests :] if item.is_write]
         return [uri for uri in set(told + seen) if told.count(uri) != seen.count(uri)]
+
+    def _requests(self, since: Mark, writing: bool) -> list[str]:
+        places = (self._kubernetes, self._cloudflare, self._github, self._git, self._authentik)
+        return [request for place in places for request in place(since, writing)]
 
     def _kubernetes(self, since: Mark, writing: bool) -> list[str]:
         requests = self.proxy.requests()[since.requests :]
@@ -103,6 +118,15 @@ class Side:
         entries = self.github.log.entries()[since.github :]
         return [f"{entry.method} {entry.path}" for entry in entries if writes(entry) or not writing]
 
+    def _git(self, since: Mark, writing: bool) -> list[str]:
+        entries = self.git.log.entries()[since.git :]
+        found = [(entry.method, entry.path) for entry in entries]
+        return [f"{method} {path}" for method, path in found if git_server.writes(method, path) or not writing]
+
+    def _authentik(self, since: Mark, writing: bool) -> list[str]:
+        entries = self.authentik.log.entries()[since.authentik :]
+        return [f"{entry.method} {entry.path}" for entry in entries if entry.writes or not writing]
+
 
 @contextmanager
 def sides(sandbox: Sandbox) -> Iterator[dict[str, Side]]:
@@ -114,7 +138,7 @@ def sides(sandbox: Sandbox) -> Iterator[dict[str, Side]]:
         yield made
     finally:
         for side in made.values():
-            for part in (side.proxy, side.github, side.edge, side.cloudflare):
+            for part in (side.proxy, side.authentik, side.git, side.github, side.edge, side.cloudflare):
                 part.stop()
 
 
@@ -137,7 +161,11 @@ def _side(sandbox: Sandbox, path: str, account: str) -> Side:
     github.token = github.add_classic_token(value=canary("github-token"))
     kubeconfig = sandbox.kubeconfig_for(token=token, server=proxy.url)
     user = f"system:serviceaccount:{ACCOUNTS}:{account}"
-    return Side(path, sandbox, user, token, kubeconfig, proxy, cloudflare, edge, github)
+    git = GitServer().start()
+    git.token = git.add_token(value=canary("git-token"))
+    authentik = Authentik().start()
+    authentik.token = authentik.add_token(canary("authentik-token"))
+    return Side(path, sandbox, user, token, kubeconfig, proxy, cloudflare, edge, github, git, authentik)
 
 
 def _object(api_version: str, kind: str, namespace: str, name: str) -> Object:
@@ -244,6 +272,35 @@ class World:
         if answer.status >= 400:
             raise RuntimeError(f"{method} {path}: {answer.status} {text}")
         return json.loads(text) if text else None
+
+    @property
+    def authentik(self) -> Authentik:
+        return self.side.authentik
+
+    def ask_authentik(self, method: str, path: str, body: Any = None) -> Any:
+        """One request to Authentik's API from outside; what it answers. Raises RuntimeError for a refusal."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.authentik.port, timeout=10)
+        try:
+            headers = {"Authorization": f"Bearer {self.authentik.token}", "Content-Type": "application/json"}
+            content = None if body is None else json.dumps(body)
+            connection.request(method, AUTHENTIK_BASE + path, content, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise RuntimeError(f"{method} {path}: {answer.status} {text}")
+        return json.loads(text) if text else None
+
+    @property
+    def git(self) -> GitServer:
+        return self.side.git
+
+    @property
+    def tree(self) -> str:
+        """An empty Git repository for this world alone."""
+        self.git.make(self.name)
+        return self.git.url_of(self.name)
 
     def webhooks(self) -> list[dict[str, Any]]:
         """The webhooks of this world's organization and of its repository."""

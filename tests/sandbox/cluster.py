@@ -95,6 +95,11 @@ class Cluster:
         return self.folder / "audit.log"
 
     @property
+    def authentication(self) -> Path:
+        """The API server's AuthenticationConfiguration. Replaced by a rename, it is read at once."""
+        return self.folder / "authentication.yaml"
+
+    @property
     def pki(self) -> Pki:
         return Pki(self.folder / "pki")
 

@@ -34,6 +34,9 @@ ADMIN = "kubernetes-admin"
 ADVERTISED = "192.0.2.10"
 """The address in EndpointSlice default/kubernetes: loopback is refused there, so one of the documentation's range."""
 
+NO_ISSUER = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthenticationConfiguration", "jwt": []}
+"""Nobody logs in by a token of an issuer; beside it stand the file of tokens, certificates and service accounts."""
+
 _READY_WITHIN = 90.0
 
 # What the controllers ask per second; with the defaults (20) the deletion of one namespace takes many seconds.
@@ -102,6 +105,8 @@ class ControlPlane:
         rows += [f"{self._tokens[user]},{user},{user}" for user in _CONTROLLERS]
         self._file("tokens.csv", "\n".join(rows) + "\n")
         self._file("audit-policy.yaml", yaml.safe_dump(audit.POLICY))
+        # Without an issuer at first: a file that was there from the start is read again whenever it changes (P11).
+        self._file(self.cluster.authentication.name, yaml.safe_dump(NO_ISSUER))
         self.cluster.audit_file.touch(mode=0o600)
         server = Server(f"https://127.0.0.1:{self._ports['api']}", self.cluster.pki.ca.read_text(encoding="utf-8"))
         write_kubeconfig(self.cluster.kubeconfig, server, Identity(self._tokens[ADMIN]))
@@ -169,6 +174,7 @@ class ControlPlane:
             f"--tls-private-key-file={pki.server_key}",
             f"--client-ca-file={pki.ca}",
             f"--token-auth-file={self.folder / 'tokens.csv'}",
+            f"--authentication-config={self.cluster.authentication}",
             "--authorization-mode=RBAC",
             # As every real cluster has it: else privileged pods are refused for a reason that hides ours.
             "--allow-privileged=true",

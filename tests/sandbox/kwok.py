@@ -1,7 +1,7 @@
 """The nodes of the sandbox, played by the real kwok: pods are scheduled, become ready, and disappear.
 
-In: a running control plane. Out: one ready node, and Deployments that become available. Never here: a container; no
-program of a pod runs, and no network policy is enforced.
+In: a running control plane. Out: one ready node with some volumes, and Deployments and StatefulSets that become
+available. Never here: a container; no program of a pod runs, nothing is stored, and no network policy is enforced.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ _READY_WITHIN = 60.0
 _LEASE_SECONDS = 40
 _POD_RANGE = "10.244.0.0/16"
 _NODE_ADDRESS = "192.0.2.20"
+
+_VOLUMES = 20
+_CLASS = "sandbox"
 
 _CAPACITY = {"cpu": "1k", "memory": "1Ti", "pods": "10k", "ephemeral-storage": "1Ti"}
 
@@ -132,6 +135,7 @@ class Kwok:
         api = self.cluster.api
         if not api.exists(f"/api/v1/nodes/{NODE}"):
             api.post("/api/v1/nodes", _node())
+            api.apply_together([_storage_class(), *(_volume(number) for number in range(_VOLUMES))])
         process.wait_ready(lambda: answers(port) and self._node_usable(), _READY_WITHIN)
         return f"node {NODE} is ready"
 
@@ -155,4 +159,29 @@ def _node() -> dict[str, Any]:
             "labels": {"kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"},
         },
         "status": {"capacity": _CAPACITY, "allocatable": _CAPACITY},
+    }
+
+
+def _storage_class() -> dict[str, Any]:
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": _CLASS, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": "kubernetes.io/no-provisioner",
+    }
+
+
+def _volume(number: int) -> dict[str, Any]:
+    """A volume that claims are bound to; nobody makes one here when it is asked for."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"{_CLASS}-{number}"},
+        "spec": {
+            "storageClassName": _CLASS,
+            "capacity": {"storage": "100Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "hostPath": {"path": f"/nowhere/{number}"},
+        },
     }

@@ -55,9 +55,17 @@ class Pki:
 
     def create(self) -> None:
         """Make everything anew."""
+        self.create_ca("aphex-sandbox")
+        _write(self.service_account_key, _pem_key(ec.generate_private_key(ec.SECP256R1())))
+        certificate, key = self.serving("kube-apiserver", _SERVER_NAMES)
+        _write(self.server, certificate)
+        _write(self.server_key, key)
+
+    def create_ca(self, common_name: str) -> None:
+        """Make a CA of that name, and nothing else."""
         self.folder.mkdir(parents=True, exist_ok=True)
         ca_key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "aphex-sandbox")])
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
         ca = (
             _certificate(name, ca_key.public_key(), name)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -67,12 +75,12 @@ class Pki:
         )
         _write(self.ca_key, _pem_key(ca_key))
         _write(self.ca, _pem(ca))
-        _write(self.service_account_key, _pem_key(ec.generate_private_key(ec.SECP256R1())))
-        names: list[x509.GeneralName] = [x509.DNSName(server) for server in _SERVER_NAMES]
+
+    def serving(self, common_name: str, hosts: Iterable[str]) -> tuple[str, str]:
+        """PEM texts of a certificate for a server on loopback under these names, and of its key."""
+        names: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
         names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
-        certificate, key = self._issue("kube-apiserver", (), x509.SubjectAlternativeName(names))
-        _write(self.server, certificate)
-        _write(self.server_key, key)
+        return self._issue(common_name, (), x509.SubjectAlternativeName(names))
 
     def client(self, user: str, groups: Iterable[str] = ()) -> tuple[str, str]:
         """PEM texts of a client certificate and its key: the user is its common name, the groups its organizations."""

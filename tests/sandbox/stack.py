@@ -13,13 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.sandbox import control_plane, crds
+from tests.sandbox.argocd import ArgoCd
 from tests.sandbox.cluster import Cluster, Reader
 from tests.sandbox.control_plane import ControlPlane
 from tests.sandbox.edge import Edge
 from tests.sandbox.flux import Flux
+from tests.sandbox.git_server import READ, GitServer
 from tests.sandbox.kwok import Kwok
+from tests.sandbox.standins.authentik import Authentik
 from tests.sandbox.standins.cloudflare import BASE, Cloudflare
 from tests.sandbox.standins.github import ORGANIZATIONS, GitHub
+from tests.sandbox.standins.oidc import Oidc
 from tests.sandbox.tekton import Tekton
 
 
@@ -41,12 +45,16 @@ PARTS = {
     # Controllers look for new kinds every 30 s only: started after the kinds, garbage collection and quota know them.
     "control_plane": Part(needs=("api_server",), after=("api_server", "crds")),
     "kwok": Part(needs=("control_plane",), after=("control_plane",)),
-    "tekton": Part(needs=("control_plane", "crds"), after=("crds",)),
+    "tekton": Part(needs=("control_plane", "crds"), after=("crds", "kwok")),
     "flux": Part(needs=("control_plane",), after=("api_server",), optional=True),
+    "argocd": Part(needs=("control_plane", "kwok"), after=("control_plane",), optional=True),
     "cloudflare": Part(),
     "edge": Part(needs=("control_plane", "cloudflare"), after=("api_server", "cloudflare")),
     # Its deliveries go through the edge.
     "github": Part(needs=("edge",), after=("edge",)),
+    "git": Part(optional=True),
+    "oidc": Part(optional=True),
+    "authentik": Part(optional=True),
 }
 """Every part, in an order in which they can start."""
 
@@ -56,13 +64,22 @@ ALL = tuple(name for name, part in PARTS.items() if not part.optional)
 ZONE = "sandbox.example"
 """The zone that the Cloudflare stand-in has to begin with."""
 
+TREE = "platform"
+"""The repository that the Git server has to begin with; it is empty."""
+
 OWN_TEKTON = "/apis/apps/v1/namespaces/tekton-pipelines/deployments/tekton-triggers-controller"
 """There in a given cluster with Tekton in it; the sandbox runs the controller as a process."""
 
 OWN_FLUX = "/apis/apps/v1/namespaces/flux-system/deployments/notification-controller"
 """There in a given cluster with Flux in it."""
 
-_PROGRAMS = {"kwok": "kwok", "tekton": "tekton", "flux": "flux"}
+_PROGRAMS = {
+    "kwok": ("kwok",),
+    "tekton": ("tekton",),
+    "flux": ("flux",),
+    # Argo CD's repository server calls kustomize.
+    "argocd": ("argocd", "kustomize"),
+}
 
 
 def with_needs(wanted: Iterable[str]) -> list[str]:
@@ -86,7 +103,7 @@ def families(parts: Iterable[str]) -> list[str]:
     """The Go programs that these parts run, to be built before anything starts."""
     needed = with_needs(parts)
     first = control_plane.families() if "api_server" in needed else []
-    return [*first, *(_PROGRAMS[part] for part in needed if part in _PROGRAMS)]
+    return [*first, *(family for part in needed for family in _PROGRAMS.get(part, ()))]
 
 
 @dataclass
@@ -103,9 +120,13 @@ class Stack:
         self._kwok: Kwok | None = None
         self._tekton: Tekton | None = None
         self._flux: Flux | None = None
+        self._argocd: ArgoCd | None = None
         self._cloudflare: Cloudflare | None = None
         self._edge: Edge | None = None
         self._github: GitHub | None = None
+        self._git: GitServer | None = None
+        self._oidc: Oidc | None = None
+        self._authentik: Authentik | None = None
 
     @property
     def cluster(self) -> Cluster:
@@ -125,8 +146,8 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything, also what a failed start has left half done, in the opposite order."""
-        standins = (self._github, self._edge, self._cloudflare)
-        for part in (*standins, self._flux, self._tekton, self._kwok, self._control_plane):
+        standins = (self._authentik, self._oidc, self._git, self._github, self._edge, self._cloudflare)
+        for part in (*standins, self._argocd, self._flux, self._tekton, self._kwok, self._control_plane):
             if part is not None:
                 part.stop()
         self.running.clear()
@@ -158,6 +179,19 @@ class Stack:
                 "APHEX_SANDBOX_GITHUB_APP_ID": str(self._github.app_id),
                 "APHEX_SANDBOX_GITHUB_APP_KEY_FILE": str(self._app_key),
             }
+        if self._git and "git" in self.running:
+            env |= {
+                "GIT_TOKEN": self._git.token,
+                "APHEX_SANDBOX_GIT": self._git.url,
+                "APHEX_SANDBOX_GIT_TOKEN": self._git.token,
+                "APHEX_SANDBOX_GIT_READ_TOKEN": self._git_reader,
+                "APHEX_SANDBOX_GIT_FOLDER": str(self._git.folder),
+                "APHEX_SANDBOX_TREE": self._git.url_of(TREE),
+            }
+        if self._oidc and "oidc" in self.running:
+            env |= {"APHEX_SANDBOX_OIDC": self._oidc.url, "APHEX_SANDBOX_OIDC_CA": str(self._oidc.ca)}
+        if self._authentik and "authentik" in self.running:
+            env |= {"AUTHENTIK_URL": self._authentik.url, "AUTHENTIK_TOKEN": self._authentik.token}
         return env
 
     def address(self, namespace: str, service: str, port: int) -> tuple[str, int] | None:
@@ -196,16 +230,23 @@ class Stack:
         return self._kwok.start()
 
     def _start_tekton(self) -> str:
-        if self.cluster.api.exists(OWN_TEKTON):
+        # Where kwok plays the nodes, no Deployment runs anything.
+        if self._kwok is None and self.cluster.api.exists(OWN_TEKTON):
             return "not needed, the cluster runs its own"
         self._tekton = Tekton(self.cluster, self.say)
         return self._tekton.start()
 
     def _start_flux(self) -> str:
-        if self.cluster.api.exists(OWN_FLUX):
+        if self._kwok is None and self.cluster.api.exists(OWN_FLUX):
             return "not needed, the cluster runs its own"
         self._flux = Flux(self.cluster, self.say)
         return self._flux.start()
+
+    def _start_argocd(self) -> str:
+        if self._control_plane.given:
+            return "not needed, the nodes of the cluster run its programs"
+        self._argocd = ArgoCd(self.cluster, self.say)
+        return self._argocd.start()
 
     def _start_cloudflare(self) -> str:
         self._cloudflare = Cloudflare().start()
@@ -225,6 +266,20 @@ class Stack:
         self._app_key.touch(mode=0o600)
         self._app_key.write_text(self._github.private_key, encoding="ascii")
         return f"stand-in at {self._github.url}, owners {', '.join(ORGANIZATIONS)}"
+
+    def _start_git(self) -> str:
+        self._git = GitServer(self.folder / "git").start()
+        self._git_reader = self._git.add_token(READ)
+        self._git.make(TREE)
+        return f"Git itself at {self._git.url}, repository {TREE}"
+
+    def _start_oidc(self) -> str:
+        self._oidc = Oidc(self.folder / "oidc").start()
+        return f"stand-in of an issuer at {self._oidc.url}"
+
+    def _start_authentik(self) -> str:
+        self._authentik = Authentik().start()
+        return f"stand-in at {self._authentik.url}"
 
     @property
     def _app_key(self) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,10 +21,11 @@ class ControlError(RuntimeError):
 
 
 class Control:
-    """A client of the control interface; each call is one short connection."""
+    """A client of the control interface; each call is one short connection. `ca` is a file, for a stand-in with TLS."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ca: str | None = None) -> None:
         parts = urlsplit(url)
+        self._tls = ssl.create_default_context(cafile=ca) if ca else None
         self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
 
     def log(self) -> list[Entry]:
@@ -61,7 +63,11 @@ class Control:
         return self._call("POST", f"do/{action}", arguments)
 
     def _call(self, method: str, what: str, data: Any = None) -> Any:
-        connection = http.client.HTTPConnection(*self._address, timeout=10)
+        connection = (
+            http.client.HTTPSConnection(*self._address, timeout=10, context=self._tls)
+            if self._tls
+            else http.client.HTTPConnection(*self._address, timeout=10)
+        )
         try:
             body = None if data is None else json.dumps(data)
             connection.request(method, CONTROL + what, body)

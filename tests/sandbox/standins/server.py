@@ -14,6 +14,7 @@ import logging
 import re
 import select
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -164,6 +165,9 @@ class StandIn:
     ``actions`` are functions that another process may call by name over the control interface.
     """
 
+    tls: ssl.SSLContext | None = None
+    """What the next connections are greeted with; None for plain HTTP."""
+
     def __init__(self, port: int = 0) -> None:
         self.log = RequestLog()
         self.faults = Faults()
@@ -203,6 +207,11 @@ class StandIn:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def drop_connections(self) -> None:
+        """Break off what is open; callers come again."""
+        if self._server is not None:
+            self._server.break_off()
 
     def add_routes(self, *routes: Route) -> None:
         self._routes.extend(routes)
@@ -292,6 +301,13 @@ class _Server(ThreadingHTTPServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = "localhost", self.server_address[1]
 
+    def get_request(self) -> tuple[Any, Any]:
+        connection, address = super().get_request()
+        if self.standin.tls:
+            # The handshake waits for the thread of this connection: here it would keep the others waiting.
+            connection = self.standin.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._open_lock:
             self._open.add(request)
@@ -304,14 +320,18 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         # Callers that go away in the middle are everyday life here (kills, faults); all else is a defect of ours.
+        # So are callers that do not trust the certificate.
         error = sys.exc_info()[1]
-        if not isinstance(error, ConnectionError) and not self.stopping.is_set():
+        if not isinstance(error, (ConnectionError, ssl.SSLError)) and not self.stopping.is_set():
             LOGGER.error("a connection from %s ended in a defect of the stand-in: %r", client_address, error)
 
     def stop(self) -> None:
         self.stopping.set()
         self.shutdown()
         self.server_close()
+        self.break_off()
+
+    def break_off(self) -> None:
         with self._open_lock:
             left = list(self._open)
         for connection in left:
@@ -429,7 +449,9 @@ class _Handler(BaseHTTPRequestHandler):
         end = time.monotonic() + seconds
         while time.monotonic() < end and not self.server.stopping.is_set():
             readable, _unused, _other = select.select([self.connection], [], [], 0.02)
-            if readable and not self.connection.recv(1, socket.MSG_PEEK):
+            # Through TLS nobody can peek; what comes while an answer is waited for is the caller's leaving.
+            secret = isinstance(self.connection, ssl.SSLSocket)
+            if readable and (secret or not self.connection.recv(1, socket.MSG_PEEK)):
                 return
 
     def _read_body(self) -> bytes:
