@@ -87,18 +87,30 @@ attributes:
       - aphex.platform.github
 """
 
-    ACTIONGROUP_KUBERNETES_GITHUB = r"""
+    ACTIONGROUP_GIT_KUBERNETES = r"""
 options: {}
 attributes:
   action_group:
     description: Takes its defaults from these groups in C(module_defaults).
     support: full
     membership:
+      - aphex.platform.git
+      - aphex.platform.kubernetes
+"""
+
+    ACTIONGROUP_GIT_GITHUB_KUBERNETES = r"""
+options: {}
+attributes:
+  action_group:
+    description: Takes its defaults from these groups in C(module_defaults).
+    support: full
+    membership:
+      - aphex.platform.git
       - aphex.platform.github
       - aphex.platform.kubernetes
 """
 
-    ACTIONGROUP_KUBERNETES_CLOUDFLARE_GITHUB = r"""
+    ACTIONGROUP_CLOUDFLARE_GIT_GITHUB_KUBERNETES = r"""
 options: {}
 attributes:
   action_group:
@@ -106,6 +118,37 @@ attributes:
     support: full
     membership:
       - aphex.platform.cloudflare
+      - aphex.platform.git
       - aphex.platform.github
       - aphex.platform.kubernetes
+"""
+
+    ACTIONGROUP_GIT = r"""
+options: {}
+attributes:
+  action_group:
+    description: Takes its defaults from these groups in C(module_defaults).
+    support: full
+    membership:
+      - aphex.platform.git
+"""
+
+    ACTIONGROUP_UPSTREAM = r"""
+options: {}
+attributes:
+  action_group:
+    description: Takes its defaults from these groups in C(module_defaults).
+    support: full
+    membership:
+      - aphex.platform.upstream
+"""
+
+    ACTIONGROUP_AUTHENTIK = r"""
+options: {}
+attributes:
+  action_group:
+    description: Takes its defaults from these groups in C(module_defaults).
+    support: full
+    membership:
+      - aphex.platform.authentik
 """

@@ -84,6 +84,35 @@ GITHUB: Options = {
     "github_timeout": {"type": "int", "default": 30, "fallback": _env("GITHUB_TIMEOUT")},
 }
 
+UPSTREAM: Options = {
+    "upstream_mirror": {"type": "path", "fallback": _env("APHEX_UPSTREAM_MIRROR")},
+    "upstream_cache": {"type": "path", "default": "~/.cache/aphex-platform/upstream"},
+    "upstream_ca_cert": {"type": "path", "fallback": _env("APHEX_UPSTREAM_CA_CERT")},
+    "upstream_timeout": {"type": "int", "default": 60, "fallback": _env("APHEX_UPSTREAM_TIMEOUT")},
+}
+
+AUTHENTIK: Options = {
+    "authentik_url": {"type": "str", "fallback": _env("AUTHENTIK_URL")},
+    "authentik_token": {"type": "str", "no_log": True, "fallback": _env("AUTHENTIK_TOKEN")},
+    "authentik_validate_certs": {
+        "type": "bool",
+        "default": True,
+        "fallback": _env("AUTHENTIK_VALIDATE_CERTS"),
+    },
+    "authentik_ca_cert": {"type": "path", "fallback": _env("AUTHENTIK_CA_CERT")},
+    "authentik_timeout": {"type": "int", "default": 30, "fallback": _env("AUTHENTIK_TIMEOUT")},
+}
+
+GIT: Options = {
+    "git_username": {"type": "str", "default": "git", "fallback": _env("GIT_USERNAME")},
+    "git_token": {"type": "str", "no_log": True, "fallback": _env("GIT_TOKEN")},
+    "git_ssh_key_file": {"type": "path", "no_log": False, "fallback": _env("GIT_SSH_KEY_FILE")},
+    "git_known_hosts_file": {"type": "path", "fallback": _env("GIT_KNOWN_HOSTS_FILE")},
+    "git_ca_cert": {"type": "path", "fallback": _env("GIT_CA_CERT")},
+    "git_timeout": {"type": "int", "default": 30, "fallback": _env("GIT_TIMEOUT")},
+    "working_copy": {"type": "path"},
+}
+
 STATE: Options = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
 
 WAIT: Options = {
@@ -97,6 +126,16 @@ TENANT: Options = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 300},
     "adopt": {"type": "bool", "default": False},
+    "write_to": {"type": "str", "choices": ["cluster", "git"], "default": "cluster"},
+    "tree": {
+        "type": "dict",
+        "options": {
+            "repository": {"type": "str", "required": True},
+            "branch": {"type": "str", "default": "main"},
+            "path": {"type": "str", "default": ""},
+            "on_edited": {"type": "str", "choices": ["refuse", "keep", "overwrite"], "default": "refuse"},
+        },
+    },
 }
 
 # What a tenant with pipeline namespaces takes beside that.

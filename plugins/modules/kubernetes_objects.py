@@ -43,6 +43,24 @@ options:
     description:
       - A file with the objects, on the host that runs the task.
     type: path
+  kustomization:
+    description:
+      - A kustomization, built by kustomize on the host that runs the task.
+    type: dict
+    suboptions:
+      files:
+        description: Its files, a mapping from path to text. One of them is C(kustomization.yaml).
+        type: dict
+        required: true
+      sources:
+        description: Larger files, a mapping from their path in the kustomization to the file on the host.
+        type: dict
+        default: {}
+      command:
+        description: The program that builds it, with arguments. The folder is put behind them.
+        type: list
+        elements: str
+        default: [kubectl, kustomize]
   namespace:
     description:
       - The namespace of objects that name none themselves.
@@ -110,6 +128,13 @@ options:
       reason:
         description: The reason that is wanted as well.
         type: str
+  wait_revision:
+    description:
+      - The commit that Applications of Argo CD must have synced, or at least seven digits of it.
+      - An Application is ready when it is Synced and Healthy, when that was found for the source that it names now, and
+        when no sync is running. Without this option, any commit will do.
+      - Has no effect beside O(wait_condition), and none on other kinds.
+    type: str
   return_objects:
     description:
       - Whether to return the whole objects. Values of Secrets are masked.
@@ -132,6 +157,16 @@ EXAMPLES = r"""
     prune: true
     wait: true
 
+- name: Apply a kustomization
+  aphex.platform.kubernetes_objects:
+    kustomization:
+      files:
+        kustomization.yaml: |
+          namespace: shop
+          resources: [upstream.yaml]
+      sources:
+        upstream.yaml: /srv/releases/shop-1.4.2.yaml
+
 - name: Take over a ConfigMap that was made by hand
   aphex.platform.kubernetes_objects:
     definition:
@@ -143,6 +178,13 @@ EXAMPLES = r"""
       data:
         currency: EUR
     adopt: true
+
+- name: Apply the root Application, and wait until Argo CD has brought the commit that was pushed before
+  aphex.platform.kubernetes_objects:
+    definition: "{{ lookup('ansible.builtin.file', 'root.yaml') }}"
+    wait: true
+    wait_revision: "{{ tree.commit }}"
+    wait_timeout: 900
 
 - name: Remove everything that the inventory remembers
   aphex.platform.kubernetes_objects:
@@ -195,6 +237,14 @@ ENTRY_POINT = EntryPoint(
         **STATE,
         "definition": {"type": "raw", "aliases": ["resource_definition"]},
         "src": {"type": "path"},
+        "kustomization": {
+            "type": "dict",
+            "options": {
+                "files": {"type": "dict", "required": True},
+                "sources": {"type": "dict", "default": {}},
+                "command": {"type": "list", "elements": "str", "default": ["kubectl", "kustomize"]},
+            },
+        },
         "namespace": {"type": "str", "default": ""},
         "adopt": {"type": "bool", "default": False},
         "force_conflicts": {"type": "bool"},
@@ -217,12 +267,13 @@ ENTRY_POINT = EntryPoint(
                 "reason": {"type": "str"},
             },
         },
+        "wait_revision": {"type": "str"},
         "return_objects": {"type": "bool", "default": False},
         **KUBERNETES,
     },
     rules={
-        "mutually_exclusive": [("definition", "src")],
-        "required_one_of": [("definition", "src")],
+        "mutually_exclusive": [("definition", "src", "kustomization")],
+        "required_one_of": [("definition", "src", "kustomization")],
     },
     products={"kubernetes": Kubernetes},
     use_case=use_case,

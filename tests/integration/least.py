@@ -23,6 +23,10 @@ spec:
 _ENVIRONMENT = {"owner": "acme-corp", "repository": "web-shop"}
 
 LEAST: dict[str, dict[str, Any]] = {
+    "client_certificate": {"user": "break-glass", "kubeconfig_file": "/nowhere/break-glass"},
+    "authentik_blueprint": {"name": "platform", "path": "mounted/platform/platform.yaml"},
+    "authentik_oauth2_provider": {"name": "dex", "client_id": "dex"},
+    "cluster_info": {},
     "cloudflare_dns_record": {"zone": "example.org", "record": "www", "type": "A", "content": "192.0.2.1"},
     "cloudflare_dns_record_info": {"zone": "example.org"},
     "cloudflare_tunnel": {"name": "shop"},
@@ -35,6 +39,8 @@ LEAST: dict[str, dict[str, Any]] = {
     "flux_receiver_info": {},
     "flux_webhook_lint": {"namespaces": ["flux-system"]},
     "flux_webhook_verify": {"name": "apps"},
+    "git_tree": {"repository": "https://git.example.org/tree.git", "files": []},
+    "git_tree_info": {"repository": "https://git.example.org/tree.git"},
     "github_app_webhook": {"url": "https://hooks.example.org/"},
     "github_deployment_protection_rule": {**_ENVIRONMENT, "environment": "production", "app": "gate"},
     "github_deployment_review": {**_ENVIRONMENT, "environment": "production", "run_id": 1, "state": "approved"},
@@ -53,8 +59,17 @@ LEAST: dict[str, dict[str, Any]] = {
     "kubernetes_objects": {
         "definition": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "b"}}
     },
+    "oidc_verify": {"issuer": "https://dex.example.org"},
+    "kubernetes_objects_info": {"objects": [{"api_version": "v1", "kind": "Namespace"}]},
     "organization": {"name": "acme-corp", "display_name": "Acme", "admin_users": ["ann@acme.example"]},
     "organization_info": {},
+    "platform_authority": {
+        "folder": "/nowhere/platform",
+        "secret": {"namespace": "cert-manager", "name": "aphex-ca"},
+    },
+    "platform_backup": {"folder": "/nowhere/backups", "vault_password": "correct horse battery"},
+    "platform_restore": {"file": "/nowhere/backup", "vault_password": "correct horse battery"},
+    "platform_secret": {"namespace": "auth-system", "name": "dex-secrets", "keys": [{"name": "client-secret"}]},
     "repo_binding": {
         "name": "web-shop",
         "aphex_org": "acme-corp",
@@ -63,5 +78,6 @@ LEAST: dict[str, dict[str, Any]] = {
         "pipeline_spec": _PIPELINE,
     },
     "repo_binding_info": {},
+    "upstream_manifest_info": {"parts": {}},
 }
 """The good arguments of every module, without a connection."""

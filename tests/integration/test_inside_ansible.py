@@ -19,7 +19,14 @@ import pytest
 import yaml
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.version import USER_AGENT, VERSION
-from ansible_collections.aphex.platform.plugins.module_utils._options import CLOUDFLARE, GITHUB, KUBERNETES
+from ansible_collections.aphex.platform.plugins.module_utils._options import (
+    AUTHENTIK,
+    CLOUDFLARE,
+    GIT,
+    GITHUB,
+    KUBERNETES,
+    UPSTREAM,
+)
 from tests.contract.platform import BIN, COLLECTIONS, environment, install
 from tests.contract.runner import PATHS, Answer, Playing, Task, local_host, play_of, run
 from tests.integration.least import LEAST, NOWHERE
@@ -49,6 +56,19 @@ GROUPS = {
         "github_app_private_key_file": "/nowhere/key", "github_installation_id": "1", "github_revoke_token": True,
         "github_api_url": "nowhere", "github_validate_certs": True, "github_ca_cert": "/nowhere/ca",
         "github_timeout": 1,
+    },
+    "git": {
+        "git_username": "somebody", "git_token": "two words", "git_ssh_key_file": "/nowhere/key",
+        "git_known_hosts_file": "/nowhere/hosts", "git_ca_cert": "/nowhere/ca", "git_timeout": 1,
+        "working_copy": "/nowhere/copy",
+    },
+    "authentik": {
+        "authentik_url": "nowhere", "authentik_token": "t" * 8, "authentik_validate_certs": True,
+        "authentik_ca_cert": "/nowhere/ca", "authentik_timeout": 1,
+    },
+    "upstream": {
+        "upstream_mirror": "/nowhere/mirror", "upstream_cache": "/nowhere/cache", "upstream_ca_cert": "/nowhere/ca",
+        "upstream_timeout": 1,
     },
 }  # fmt: skip
 """Every option of each group; with these values a module ends where it opens its connection, and sends nothing."""
@@ -83,7 +103,13 @@ def _is_ours(answer: Answer) -> bool:
 def _took_its_group(module: str, answer: Answer) -> bool:
     """It got as far as the connection that the group names; one that takes several groups opens Kubernetes first."""
     product, _underscore, _rest = module.partition("_")
-    where = {"cloudflare": "The Cloudflare API token", "github": "github_api_url"}
+    where = {
+        "cloudflare": "The Cloudflare API token",
+        "github": "github_api_url",
+        "git": "The Git token",
+        "authentik": "authentik_url",
+        "upstream": "The mirror /nowhere/mirror",
+    }
     return _is_ours(answer) and where.get(product, "the connection to Kubernetes") in answer.msg
 
 
@@ -177,7 +203,14 @@ def test_N10_defaults_of_a_group_reach_its_modules_and_all_of_them_take_it(tmp_p
     """Every option of a group at once, so that a module that did not know one would say so."""
     groups = yaml.safe_load((CHECKOUT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]
     assert set(groups) == set(GROUPS), "a group of all modules would hand credentials to those that do not take them"
-    for group, known in (("kubernetes", KUBERNETES), ("cloudflare", CLOUDFLARE), ("github", GITHUB)):
+    for group, known in (
+        ("kubernetes", KUBERNETES),
+        ("cloudflare", CLOUDFLARE),
+        ("git", GIT),
+        ("github", GITHUB),
+        ("authentik", AUTHENTIK),
+        ("upstream", UPSTREAM),
+    ):
         assert set(GROUPS[group]) == set(known)
     assert {module for group in groups.values() for module in group} == set(LEAST)
     ended = run(tmp_path, [play_of([Task(*pair) for pair in LEAST.items()], module_defaults=_group_defaults())], {})

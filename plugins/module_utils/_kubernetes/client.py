@@ -79,12 +79,46 @@ class Client:
         self._configuration: t.Any = None
         self._pool: t.Any = None
         self._kinds: dict[tuple[str, str], order.Row | None] = {}
+        self._token_alone = False
+
+    def showing(self, token: Sensitive) -> Client:
+        """Return a client of the same server that shows this token, and nothing else of the connection's identity."""
+        nobody = dict.fromkeys(("username", "password", "client_cert", "client_key", "impersonate_user"))
+        client = Client({**self._params, **nobody, "api_key": token}, self._runtime, self._backoff, self._sleep)
+        client._token_alone = True
+        return client
+
+    @property
+    def server(self) -> tuple[str, bytes]:
+        """The address of the server, and the certificates to trust for it (none: those of the machine)."""
+        self._open()
+        file = self._configuration.ssl_ca_cert
+        if not file:
+            return str(self._configuration.host), b""
+        try:
+            with open(file, "rb") as opened:
+                return str(self._configuration.host), opened.read()
+        except OSError as error:
+            raise Failure(
+                Kind.INVALID,
+                tried="reading the connection to Kubernetes",
+                said=_why_unreadable(error),
+                remedy="Name a readable file with certificates in PEM form",
+            ) from error
 
     # requests -------------------------------------------------------------------------------------------------------
 
     def get(self, path: str, query: dict[str, str] | None = None) -> dict[str, t.Any] | None:
         """Return one object or list, or None for 404."""
         return self.request("GET", path, query=query, absent_ok=True).data
+
+    def text(self, path: str) -> str:
+        """Return what the server answers at a path that is no object, such as its metrics. Asked once."""
+        self._open()
+        response = self._exchange("GET", self._configuration.host.rstrip("/") + path, None, _JSON, path)
+        if response.status != 200:
+            _understand(response.status, response.headers, response.data, "reading", path, False)
+        return str(response.data.decode("utf-8", "replace"))
 
     def request(
         self,
@@ -122,9 +156,13 @@ class Client:
     def _send_once(
         self, method: str, url: str, payload: bytes | None, content_type: str, absent_ok: bool, on: str
     ) -> Answer:
-        tried = {"GET": "reading", "POST": "creating", "PATCH": "applying", "DELETE": "deleting"}.get(method, method)
+        response = self._exchange(method, url, payload, content_type, on)
+        return _understand(response.status, response.headers, response.data, _tried(method), on, absent_ok)
+
+    def _exchange(self, method: str, url: str, payload: bytes | None, content_type: str, on: str) -> t.Any:
+        tried = _tried(method)
         try:
-            response = self._pool.request(
+            return self._pool.request(
                 method,
                 url,
                 body=payload,
@@ -159,7 +197,6 @@ class Client:
                 "a line end",
                 remedy="Give it alone, without a line end",
             ) from error
-        return _understand(response.status, response.headers, response.data, tried, on, absent_ok)
 
     def _encode(self, body: t.Any) -> bytes:
         if holds_unknown(body):
@@ -313,6 +350,9 @@ class Client:
 
     def _override(self, configuration: t.Any) -> None:
         params = self._params
+        if self._token_alone:
+            # A certificate would be looked at before the token.
+            configuration.cert_file = configuration.key_file = None
         if params.get("host"):
             configuration.host = params["host"]
         if isinstance(params.get("api_key"), Sensitive):
@@ -331,6 +371,12 @@ class Client:
             configuration.verify_ssl = params["validate_certs"]
         if not configuration.verify_ssl:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+
+def _tried(method: str) -> str:
+    return {"GET": "reading", "POST": "creating", "PATCH": "applying", "PUT": "writing", "DELETE": "deleting"}.get(
+        method, method
+    )
 
 
 def _authorization(configuration: t.Any) -> str:

@@ -5,7 +5,7 @@
 """From the options of ``kubernetes_objects`` to Objects.
 
 In: checked params. Out: the Desired set and a use case that shows it, or Failure(invalid) before any request.
-Never here: a request.
+Never here: a request; how a kustomization is built.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import typing as t
 from .._core.failure import invalid
 from .._core.reconcile import Declared, Outcome, Runtime
 from .._yaml import load_documents
-from . import order
-from .objects import APPLIED_BY, MANAGER_PREFIX, OWNER_KIND, Condition, ObjectKey, Objects, flatten
+from . import kustomization, order
+from .objects import APPLIED_BY, MANAGER_PREFIX, OWNER_KIND, Condition, ObjectKey, Objects, at_revision, flatten
 from .product import Kubernetes
 
 
@@ -51,10 +51,10 @@ class DeclaredObjects(Declared):
 
 def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> DeclaredObjects:
     """Return the use case for checked params. Raises Failure(invalid) for what the input alone shows to be wrong."""
-    return DeclaredObjects(from_params(params), products, params["return_objects"])
+    return DeclaredObjects(from_params(params, runtime), products, params["return_objects"])
 
 
-def from_params(params: dict[str, t.Any]) -> Objects:
+def from_params(params: dict[str, t.Any], runtime: Runtime) -> Objects:
     """Return the desired set."""
     manager = params["field_manager"]
     if manager.startswith(MANAGER_PREFIX):
@@ -63,7 +63,7 @@ def from_params(params: dict[str, t.Any]) -> Objects:
             f"names that begin with {MANAGER_PREFIX} belong to the tenants' own modules",
             "Choose another name",
         )
-    objects = flatten(_documents(params), params["namespace"])
+    objects = flatten(_documents(params, runtime), params["namespace"])
     for obj in objects:
         if OWNER_KIND in (obj["metadata"].get("labels") or {}):
             raise invalid(str(ObjectKey.of(obj)), f"it carries the label {OWNER_KIND} of a tenant", "Remove the label")
@@ -83,8 +83,10 @@ def from_params(params: dict[str, t.Any]) -> Objects:
     )
 
 
-def _documents(params: dict[str, t.Any]) -> list[t.Any]:
+def _documents(params: dict[str, t.Any], runtime: Runtime) -> list[t.Any]:
     definition, src = params["definition"], params["src"]
+    if params["kustomization"] is not None:
+        return kustomization.build(params["kustomization"], runtime)
     if src is not None:
         if not os.path.isfile(src):
             raise invalid(f"src {src}", "there is no such file", "Name a file on the host that runs this task")
@@ -122,8 +124,8 @@ def _marked(obj: dict[str, t.Any], manager: str) -> dict[str, t.Any]:
 
 
 def _waits(params: dict[str, t.Any], objects: t.Iterable[dict[str, t.Any]]) -> tuple[tuple[ObjectKey, Condition], ...]:
-    wanted = params["wait_condition"]
-    condition = Condition(wanted["type"], wanted["status"], wanted["reason"] or "") if wanted else Condition()
+    wanted, own = params["wait_condition"], at_revision(params["wait_revision"])
+    condition = Condition(wanted["type"], wanted["status"], wanted["reason"] or "") if wanted else own
     return tuple(
         (ObjectKey.of(obj), condition)
         for obj in objects

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import re
 import typing as t
 from dataclasses import dataclass, field
 
@@ -30,6 +31,7 @@ OWNER_UID = LABEL_PREFIX + "owner-uid"
 APPLIED_BY = LABEL_PREFIX + "applied-by"
 MANAGER_PREFIX = "aphex.platform/"
 COLLECTION = "aphex.platform"
+_REVISION = re.compile(r"[0-9a-f]{7,64}")
 
 
 @dataclass(frozen=True, order=True)
@@ -91,6 +93,7 @@ class Condition:
     """What to wait for; without a type the kind's own notion of ready.
 
     With ``field``, that field of the status must have ``value`` as well; the value may be UNKNOWN and is never shown.
+    ``revision`` is the commit that an Application of Argo CD must have synced; the beginning of it is enough.
     """
 
     type: str = ""
@@ -98,9 +101,11 @@ class Condition:
     reason: str = ""
     field: str = ""
     value: str = ""
+    revision: str = ""
 
     def __str__(self) -> str:
         wanted = f"{self.type}={self.status}" + (f" ({self.reason})" if self.reason else "") if self.type else "ready"
+        wanted += f" at {self.revision}" if self.revision else ""
         return f"{wanted}, status.{self.field} as computed" if self.field else wanted
 
 
@@ -182,6 +187,13 @@ class Amend:
             if changed:
                 patch[group] = changed
         return patch
+
+
+def at_revision(revision: str | None) -> Condition:
+    """Return the kind's own notion of ready, for Applications at a commit. Raises Failure(invalid) for what is none."""
+    if revision and not _REVISION.fullmatch(revision):
+        raise invalid(f"wait_revision {revision!r}", "it is no commit", "Give at least seven of its hexadecimal digits")
+    return Condition(revision=revision or "")
 
 
 def checked(obj: t.Any, namespace: str = "") -> Object:

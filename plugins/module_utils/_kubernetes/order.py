@@ -14,6 +14,8 @@ import typing as t
 from dataclasses import dataclass
 
 UNKNOWN_KIND_RANK = 80
+SYNCED = "synced"
+"""What ready means for an Application of Argo CD, which reports no condition of that kind."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ _TABLE: dict[tuple[str, str], Row] = {
     ("batch", "Job"): Row(60, "jobs", True, "Complete"),
     ("batch", "CronJob"): Row(60, "cronjobs", True),
     ("", "Pod"): Row(60, "pods", True, "Ready"),
+    ("certificates.k8s.io", "CertificateSigningRequest"): Row(40, "certificatesigningrequests", False),
     ("policy", "PodDisruptionBudget"): Row(62, "poddisruptionbudgets", True),
     ("networking.k8s.io", "Ingress"): Row(65, "ingresses", True),
     ("external-secrets.io", "ClusterSecretStore"): Row(65, "clustersecretstores", False),
@@ -80,7 +83,7 @@ _TABLE: dict[tuple[str, str], Row] = {
     ("triggers.tekton.dev", "Trigger"): Row(74, "triggers", True),
     ("triggers.tekton.dev", "EventListener"): Row(76, "eventlisteners", True, "Available"),
     ("argoproj.io", "AppProject"): Row(70, "appprojects", True),
-    ("argoproj.io", "Application"): Row(78, "applications", True),
+    ("argoproj.io", "Application"): Row(78, "applications", True, SYNCED),
     ("aphex.io", "Organization"): Row(85, "organizations", True, "Ready"),
     ("aphex.io", "RepoBinding"): Row(86, "repobindings", True, "Ready"),
     ("aphex.io", "KnowledgeBase"): Row(86, "knowledgebases", True, "Ready"),
@@ -99,7 +102,7 @@ def rank(group: str, kind: str) -> int:
 
 
 def waits_for(group: str, kind: str) -> str:
-    """Return the condition that means ready for a kind: a condition's type, ``rollout``, or nothing to wait for."""
+    """Return the condition that means ready for a kind: a condition's type, ``rollout``, ``synced``, or nothing."""
     known = row(group, kind)
     return known.ready if known else ""
 

@@ -4,7 +4,8 @@
 
 """The only place of this product that writes: apply, create, delete and wait until gone, wait, record.
 
-In: one planned step. Out: nothing; what the server answered is remembered. Never here: a comparison, a decision.
+In: one planned step. Out: nothing; what the server answered is remembered. Never here: a decision, or a comparison for
+another end than to see whether a request took effect whose answer was lost.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from .._core.failure import Failure, Kind, known
 from .._core.plan import Step
 from .._core.reconcile import Runtime
 from .._core.sensitive import Generated
-from . import inventory, ready
+from . import compare, inventory, ready
 from .client import APPLY, MERGE, Client
 from .memory import Memory, side_by_side
 from .objects import Object
@@ -93,8 +94,23 @@ class Performer:
         path = self._client.path(work.key, work.known)
         if work.set.subresource:
             path += f"/{work.set.subresource}"
-        answer = self._client.request("PATCH", path, query=query, body=body, content_type=APPLY, on=str(work.key))
-        self._memory.note(work.key, answer.data)
+        try:
+            answer = self._client.request("PATCH", path, query=query, body=body, content_type=APPLY, on=str(work.key))
+            self._memory.note(work.key, answer.data)
+        except Failure as failure:
+            if not self._took_effect(work, body, failure):
+                raise
+
+    def _took_effect(self, work: Work, body: Object, failure: Failure) -> bool:
+        """Tell whether an object that is written only as it was read was written: the first answer may be lost."""
+        if failure.status != 409 or "resourceVersion" not in body["metadata"]:
+            return False
+        live = self._memory.get(work.key, work.known)
+        metadata = {name: value for name, value in body["metadata"].items() if name != "resourceVersion"}
+        if live is None or not compare.covers(live, {**body, "metadata": metadata}):
+            return False
+        self._memory.note(work.key, live)
+        return True
 
     def _delete(self, work: Work) -> None:
         path = self._client.path(work.key, work.known)

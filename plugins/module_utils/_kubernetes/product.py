@@ -14,8 +14,11 @@ import typing as t
 
 from .._core.plan import Step
 from .._core.reconcile import Runtime
+from .._core.sensitive import Sensitive
 from . import compare
+from .approval import Approval, Approver
 from .client import Client
+from .cluster import Cluster
 from .lease import Leases
 from .memory import Memory, concealed
 from .objects import Amend, Object, ObjectKey, Objects
@@ -23,6 +26,7 @@ from .perform import Performer
 from .plan import Planner
 
 LIBRARIES = ("kubernetes", "urllib3", "yaml")
+REVIEW = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
 class Kubernetes:
@@ -36,6 +40,7 @@ class Kubernetes:
         self._memory = Memory(client)
         self._planner = Planner(client, self._memory, runtime)
         self._performer = Performer(client, self._memory, runtime)
+        self._approver = Approver(client, self._memory, runtime)
         self._leases = Leases(client, runtime)
 
     @classmethod
@@ -43,13 +48,16 @@ class Kubernetes:
         """Return a handle; nothing is read or sent yet."""
         return cls(Client(params, runtime), runtime)
 
-    def plan(self, desired: Objects | Amend) -> list[Step]:
-        """Return the steps for a set of objects or an amendment. Reads and asks dry runs only."""
-        return self._planner.plan(desired)
+    def plan(self, desired: Objects | Amend | Approval) -> list[Step]:
+        """Return the steps for a set of objects, an amendment or an approval. Reads and asks dry runs only."""
+        return self._approver.plan(desired) if isinstance(desired, Approval) else self._planner.plan(desired)
 
     def perform(self, step: Step) -> None:
         """Do one step."""
-        self._performer.perform(step)
+        if isinstance(step.desired, Approval):
+            self._approver.perform(step.desired)
+        else:
+            self._performer.perform(step)
 
     def result(self, desired: Objects) -> t.Any:
         """Return the objects of a set as last known, in their order; absent ones are None."""
@@ -84,6 +92,27 @@ class Kubernetes:
             if not query["continue"]:
                 break
         return [concealed({"apiVersion": api_version, "kind": kind, **item}) for item in objects]
+
+    def who_is(self, token: Sensitive) -> Object:
+        """Return whom the API server takes the bearer of a token for: ``username`` and ``groups``."""
+        answer = self._client.showing(token).request(
+            "POST", REVIEW, body={"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}, on="yourself"
+        )
+        return dict(((answer.data or {}).get("status") or {}).get("userInfo") or {})
+
+    def metrics(self) -> str:
+        """Return the metrics of the API server, as it writes them."""
+        return self._client.text("/metrics")
+
+    @property
+    def cluster(self) -> Cluster:
+        """Questions about the cluster itself."""
+        return Cluster(self._client, self._memory)
+
+    @property
+    def server(self) -> tuple[str, bytes]:
+        """The address of the API server, and the certificates to trust for it (none: those of the machine)."""
+        return self._client.server
 
     def lease(self, key: ObjectKey, labels: dict[str, str]) -> contextlib.AbstractContextManager[None]:
         """Return the right to write, held while its body runs."""

@@ -37,6 +37,8 @@ def _holds(live: Object, condition: Condition) -> tuple[bool, str]:
         return True, "it is there"
     if wanted == "rollout":
         return _rollout(live)
+    if wanted == order.SYNCED:
+        return _synced(live, condition.revision)
     return _condition(live, Condition(wanted, condition.status, condition.reason))
 
 
@@ -85,3 +87,52 @@ def _rollout(live: Object) -> tuple[bool, str]:
         known = "observedGeneration" in status
     done = known and updated >= wanted and available >= wanted
     return done, f"{min(updated, available)} of {wanted} replicas available"
+
+
+def _synced(live: Object, revision: str) -> tuple[bool, str]:
+    """Tell whether Argo CD has brought an Application's source, as its spec names it now, and found it healthy."""
+    status = live.get("status") or {}
+    sync, operation = status.get("sync") or {}, status.get("operationState") or {}
+    health = (status.get("health") or {}).get("status") or "health unknown"
+    said = [f"{sync.get('status') or 'not compared yet'}, {health}"]
+    remarks = [_of_another_source(live, sync), _of_another_revision(sync, revision), _still_syncing(live, operation)]
+    said += [remark for remark in remarks if remark]
+    met = len(said) == 1 and sync.get("status") == "Synced" and health == "Healthy"
+    return met, "; ".join(said if met else [*said, *_complaints(status, operation)])
+
+
+def _of_another_source(live: Object, sync: dict[str, t.Any]) -> str:
+    """Say when the state is that of what the spec said before: Argo CD keeps no observedGeneration."""
+    compared = sync.get("comparedTo")
+    seen = bool(compared) and _place(compared or {}) == _place(live.get("spec") or {})
+    return "" if seen else "its latest change has not been seen yet"
+
+
+def _place(holder: dict[str, t.Any]) -> list[tuple[t.Any, ...]]:
+    """Return what decides where content comes from and goes to; details may be stored in another form."""
+    sources = holder.get("sources") or [holder.get("source") or {}]
+    destination = holder.get("destination") or {}
+    places = [
+        tuple(source.get(name) or "" for name in ("repoURL", "path", "chart", "targetRevision")) for source in sources
+    ]
+    return [*places, tuple(destination.get(name) or "" for name in ("server", "name", "namespace"))]
+
+
+def _of_another_revision(sync: dict[str, t.Any], revision: str) -> str:
+    found = [sync.get("revision"), *(sync.get("revisions") or [])]
+    known = [item for item in found if item]
+    if not revision or any(item.startswith(revision) for item in known):
+        return ""
+    return f"at {', '.join(known) or 'no revision'} and not at {revision}"
+
+
+def _still_syncing(live: Object, operation: dict[str, t.Any]) -> str:
+    return "a sync is running" if live.get("operation") or operation.get("phase") == "Running" else ""
+
+
+def _complaints(status: dict[str, t.Any], operation: dict[str, t.Any]) -> list[str]:
+    """Return what went wrong in Argo CD's own words: a failed or repeated sync, and errors of the Application."""
+    tried = operation.get("phase") in ("Failed", "Error") or bool(operation.get("retryCount"))
+    said = [f"the sync failed: {operation['message']}"] if tried and operation.get("message") else []
+    errors = [item for item in status.get("conditions") or [] if str(item.get("type", "")).endswith("Error")]
+    return [*said, *(f"{item['type']}: {item.get('message', '')}" for item in errors)]
