@@ -38,8 +38,46 @@ options:
       - Whether to take over objects of the names in use that are there already and carry no label of this tenant.
       - Otherwise they are left alone, and the task fails before it writes anything. What belongs to another tenant is
         never taken.
+      - With O(write_to=git), whether to take over a file of the tenant's name that this module did not write.
     type: bool
     default: false
+  write_to:
+    description:
+      - V(cluster) makes the tenant there, and all that belongs to it.
+      - V(git) writes the resource into the platform's Git tree instead, as one file, and removes that file with
+        O(state=absent). Neither the cluster nor Cloudflare nor GitHub is asked, so what only they know is not refused,
+        and null in the result. O(wait), O(wait_timeout) and a confirmation are without meaning then. The folder and
+        name of the file say which tenant it is, so each run touches the file of its own tenant alone.
+      - Argo CD brings the resource into the cluster. What belongs to the tenant is made by a controller, or by a run
+        with V(cluster).
+    type: str
+    choices: [cluster, git]
+    default: cluster
+  tree:
+    description:
+      - The platform's Git tree. Needed for O(write_to=git), without meaning otherwise.
+    type: dict
+    suboptions:
+      repository:
+        description:
+          - URL of the repository, or its absolute path on the host that runs the task. Credentials in it are refused.
+        type: str
+        required: true
+      branch:
+        description: Branch to write to.
+        type: str
+        default: main
+      path:
+        description: Folder of the tree, whose folder C(tenants) the file is in. The whole repository when left out.
+        type: str
+        default: ''
+      on_edited:
+        description:
+          - What to do with a file that people have edited, or deleted, since this module wrote it, and that should
+            change. V(refuse) fails, V(keep) leaves it as it is, V(overwrite) writes it in any case.
+        type: str
+        choices: [refuse, keep, overwrite]
+        default: refuse
 """
 
     NAMESPACE = r"""

@@ -19,9 +19,10 @@ author:
   - aphex.platform contributors (@aphex-platform)
 extends_documentation_fragment:
   - aphex.platform._attributes
-  - aphex.platform._attributes.actiongroup_kubernetes
+  - aphex.platform._attributes.actiongroup_git_kubernetes
   - aphex.platform._tenant
   - aphex.platform._kubernetes
+  - aphex.platform._git
 options:
   name:
     description:
@@ -157,6 +158,27 @@ knowledge_base:
       description: Its server - its Service, the address of that, and how many pods are ready. Null without one.
       type: dict
       returned: success
+    spec:
+      description: Specification of the resource as it stands in the file, with O(write_to=git).
+      type: dict
+      returned: with O(write_to=git)
+    tree:
+      description: The file in the platform's Git tree, with O(write_to=git).
+      type: dict
+      returned: with O(write_to=git)
+      contains:
+        commit:
+          description: Commit that the branch is at, the new one if one was made.
+          type: str
+          returned: success
+        path:
+          description: Path of the file in the repository.
+          type: str
+          returned: success
+        edited:
+          description: Whether people have edited or deleted the file since it was written, and it was left so.
+          type: bool
+          returned: success
 steps:
   description: What was done, or in check mode what would be done.
   type: list
@@ -176,8 +198,9 @@ failure:
 """
 
 from ansible_collections.aphex.platform.plugins.module_utils._edge import EntryPoint, run_module
+from ansible_collections.aphex.platform.plugins.module_utils._git.product import Git
 from ansible_collections.aphex.platform.plugins.module_utils._kubernetes.product import LIBRARIES, Kubernetes
-from ansible_collections.aphex.platform.plugins.module_utils._options import KUBERNETES, TENANT
+from ansible_collections.aphex.platform.plugins.module_utils._options import GIT, KUBERNETES, TENANT
 from ansible_collections.aphex.platform.plugins.module_utils._tenancy.knowledge_base import use_case
 
 ENTRY_POINT = EntryPoint(
@@ -206,9 +229,15 @@ ENTRY_POINT = EntryPoint(
         },
         **TENANT,
         **KUBERNETES,
+        **GIT,
     },
-    rules={"required_if": [("state", "present", ("display_name", "repositories"))]},
-    products={"kubernetes": Kubernetes},
+    rules={
+        "required_if": [
+            ("state", "present", ("display_name", "repositories")),
+            ("write_to", "git", ("tree",)),
+        ]
+    },
+    products={"git": Git, "kubernetes": Kubernetes},
     use_case=use_case,
     result_key="knowledge_base",
     libraries=LIBRARIES,

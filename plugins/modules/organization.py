@@ -25,12 +25,13 @@ author:
   - aphex.platform contributors (@aphex-platform)
 extends_documentation_fragment:
   - aphex.platform._attributes
-  - aphex.platform._attributes.actiongroup_kubernetes_cloudflare_github
+  - aphex.platform._attributes.actiongroup_cloudflare_git_github_kubernetes
   - aphex.platform._tenant
   - aphex.platform._tenant.namespace
   - aphex.platform._kubernetes
   - aphex.platform._cloudflare
   - aphex.platform._github
+  - aphex.platform._git
 options:
   name:
     description:
@@ -152,6 +153,16 @@ EXAMPLES = r"""
     deletion_policy: Retain
     cloudflare_api_token: "{{ cloudflare_api_token }}"
 
+- name: Write it into the platform's Git tree, from which Argo CD brings it
+  aphex.platform.organization:
+    name: acme-corp
+    display_name: ACME Corporation
+    admin_users: "{{ acme_admins }}"
+    write_to: git
+    tree:
+      repository: https://git.example.org/platform/tree.git
+    git_token: "{{ vault_git_token }}"
+
 - name: Rotate its webhook secret
   aphex.platform.organization:
     name: acme-corp
@@ -241,6 +252,27 @@ organization:
           without O(github), or when its webhooks are those of the repositories.
       type: dict
       returned: success
+    spec:
+      description: Specification of the resource as it stands in the file, with O(write_to=git).
+      type: dict
+      returned: with O(write_to=git)
+    tree:
+      description: The file in the platform's Git tree, with O(write_to=git).
+      type: dict
+      returned: with O(write_to=git)
+      contains:
+        commit:
+          description: Commit that the branch is at, the new one if one was made.
+          type: str
+          returned: success
+        path:
+          description: Path of the file in the repository.
+          type: str
+          returned: success
+        edited:
+          description: Whether people have edited or deleted the file since it was written, and it was left so.
+          type: bool
+          returned: success
 steps:
   description: What was done, or in check mode what would be done.
   type: list
@@ -263,10 +295,12 @@ failure:
 from ansible_collections.aphex.platform.plugins.module_utils._clock import Clock
 from ansible_collections.aphex.platform.plugins.module_utils._cloudflare.product import Cloudflare
 from ansible_collections.aphex.platform.plugins.module_utils._edge import EntryPoint, run_module
+from ansible_collections.aphex.platform.plugins.module_utils._git.product import Git
 from ansible_collections.aphex.platform.plugins.module_utils._github.product import GitHub
 from ansible_collections.aphex.platform.plugins.module_utils._kubernetes.product import LIBRARIES, Kubernetes
 from ansible_collections.aphex.platform.plugins.module_utils._options import (
     CLOUDFLARE,
+    GIT,
     GITHUB,
     KUBERNETES,
     TENANT,
@@ -308,9 +342,15 @@ ENTRY_POINT = EntryPoint(
         **KUBERNETES,
         **CLOUDFLARE,
         **GITHUB,
+        **GIT,
     },
-    rules={"required_if": [("state", "present", ("display_name", "admin_users"))]},
-    products={"kubernetes": Kubernetes, "cloudflare": Cloudflare, "github": GitHub, "clock": Clock},
+    rules={
+        "required_if": [
+            ("state", "present", ("display_name", "admin_users")),
+            ("write_to", "git", ("tree",)),
+        ]
+    },
+    products={"kubernetes": Kubernetes, "cloudflare": Cloudflare, "github": GitHub, "git": Git, "clock": Clock},
     use_case=use_case,
     result_key="organization",
     libraries=(*LIBRARIES, "cloudflare", "httpx"),

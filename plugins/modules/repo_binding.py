@@ -24,11 +24,12 @@ author:
   - aphex.platform contributors (@aphex-platform)
 extends_documentation_fragment:
   - aphex.platform._attributes
-  - aphex.platform._attributes.actiongroup_kubernetes_github
+  - aphex.platform._attributes.actiongroup_git_github_kubernetes
   - aphex.platform._tenant
   - aphex.platform._tenant.namespace
   - aphex.platform._kubernetes
   - aphex.platform._github
+  - aphex.platform._git
 options:
   name:
     description:
@@ -255,6 +256,27 @@ repo_binding:
           Null when the organization's webhook sends its pushes.
       type: dict
       returned: success
+    spec:
+      description: Specification of the resource as it stands in the file, with O(write_to=git).
+      type: dict
+      returned: with O(write_to=git)
+    tree:
+      description: The file in the platform's Git tree, with O(write_to=git).
+      type: dict
+      returned: with O(write_to=git)
+      contains:
+        commit:
+          description: Commit that the branch is at, the new one if one was made.
+          type: str
+          returned: success
+        path:
+          description: Path of the file in the repository.
+          type: str
+          returned: success
+        edited:
+          description: Whether people have edited or deleted the file since it was written, and it was left so.
+          type: bool
+          returned: success
 steps:
   description: What was done, or in check mode what would be done.
   type: list
@@ -276,9 +298,11 @@ failure:
 
 from ansible_collections.aphex.platform.plugins.module_utils._clock import Clock
 from ansible_collections.aphex.platform.plugins.module_utils._edge import EntryPoint, run_module
+from ansible_collections.aphex.platform.plugins.module_utils._git.product import Git
 from ansible_collections.aphex.platform.plugins.module_utils._github.product import GitHub
 from ansible_collections.aphex.platform.plugins.module_utils._kubernetes.product import LIBRARIES, Kubernetes
 from ansible_collections.aphex.platform.plugins.module_utils._options import (
+    GIT,
     GITHUB,
     KUBERNETES,
     TENANT,
@@ -325,9 +349,15 @@ ENTRY_POINT = EntryPoint(
         **TENANT_NAMESPACE,
         **KUBERNETES,
         **GITHUB,
+        **GIT,
     },
-    rules={"required_if": [("state", "present", ("aphex_org", "repo_org", "repo_name", "pipeline_spec"))]},
-    products={"kubernetes": Kubernetes, "github": GitHub, "clock": Clock},
+    rules={
+        "required_if": [
+            ("state", "present", ("aphex_org", "repo_org", "repo_name", "pipeline_spec")),
+            ("write_to", "git", ("tree",)),
+        ]
+    },
+    products={"kubernetes": Kubernetes, "github": GitHub, "git": Git, "clock": Clock},
     use_case=use_case,
     result_key="repo_binding",
     libraries=LIBRARIES,

@@ -45,7 +45,7 @@ TENANTS = (
     Tenant("repo_binding", "repobindings", specs.RepoBindingSpec, "web-shop"),
     Tenant("knowledge_base", "knowledgebases", specs.KnowledgeBaseSpec, "handbook"),
 )
-# What a task says beside the fields of the resource.
+# What a task says beside the fields of the resource; where it goes is a matter of the task as well.
 OF_THE_TASK = {"name", "namespace", "state", "confirm", "rotate_webhook_secret", *_options.TENANT}
 # What the playbooks tell a role; no option of the module.
 OF_THE_ROLE = {"host_kinds"}
@@ -67,7 +67,7 @@ def _schema(tenant: Tenant) -> dict[str, Any]:
 def _options_of(tenant: Tenant) -> dict[str, Any]:
     """Return the module's options without those that say how to reach a product."""
     entry_point = importlib.import_module(f"{PLUGINS}.modules.{tenant.role}").ENTRY_POINT
-    connection = {*_options.KUBERNETES, *_options.CLOUDFLARE, *_options.GITHUB}
+    connection = {*_options.KUBERNETES, *_options.CLOUDFLARE, *_options.GITHUB, *_options.GIT}
     return {name: option for name, option in entry_point.options.items() if name not in connection}
 
 
@@ -188,7 +188,8 @@ def _same_types(schema: Mapping[str, Any], options: Mapping[str, Any], where: st
 @every_tenant
 def test_what_the_schema_wants_the_module_wants_or_fills_in(tenant: Tenant) -> None:
     entry_point = importlib.import_module(f"{PLUGINS}.modules.{tenant.role}").ENTRY_POINT
-    ((_state, _present, wanted),) = entry_point.rules["required_if"]
+    rules = {(option, value): names for option, value, names in entry_point.rules["required_if"]}
+    wanted = rules["state", "present"]
     filled = {"pipeline_name"}  # by the name of the binding
     options = _fields_of(tenant)
     given = {
@@ -198,6 +199,13 @@ def test_what_the_schema_wants_the_module_wants_or_fills_in(tenant: Tenant) -> N
     }
     assert {snake(name) for name in _schema(tenant)["required"]} <= given
     assert set(wanted) <= {snake(name) for name in _schema(tenant)["required"]}
+
+
+@every_tenant
+def test_the_way_into_git_wants_its_tree(tenant: Tenant) -> None:
+    entry_point = importlib.import_module(f"{PLUGINS}.modules.{tenant.role}").ENTRY_POINT
+    assert ("write_to", "git", ("tree",)) in entry_point.rules["required_if"]
+    assert {"write_to", "tree"} <= OF_THE_TASK
 
 
 @every_tenant

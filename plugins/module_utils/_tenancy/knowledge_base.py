@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from .._core.failure import Failure, Kind
 from .._core.names import snake_keys
 from .._core.plan import Desired
-from .._core.reconcile import Outcome, Runtime
+from .._core.reconcile import Outcome, Runtime, UseCase
 from .._kubernetes.objects import Condition, Object, ObjectKey
 from .._kubernetes.product import Kubernetes
 from .._kubernetes.ready import holds
-from . import names, status
+from . import in_git, names, status
 from .knowledge_base_objects import Builder
 from .settings import Settings, from_config_map, settings_key
 from .specs import KnowledgeBaseSpec
@@ -162,13 +162,16 @@ class KnowledgeBase(Tenant):
         }
 
 
-def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> KnowledgeBase:
+def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> UseCase:
     """Return the use case for checked options. Raises Failure(invalid) for what the input alone shows to be wrong."""
     wishes = Wishes.from_params(params)
     if not wishes.present:
         # To leave, a name is enough: what there is stands in the inventory.
         params = {**params, "display_name": params["name"], "repositories": [dict(_ANY)]}
-    return KnowledgeBase(KnowledgeBaseSpec.from_params(params), wishes, products["kubernetes"], runtime)
+    spec = KnowledgeBaseSpec.from_params(params)
+    if in_git.is_wanted(params):
+        return in_git.knowledge_base(spec, wishes, params, products)
+    return KnowledgeBase(spec, wishes, products["kubernetes"], runtime)
 
 
 def read(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> list[dict[str, t.Any]]:

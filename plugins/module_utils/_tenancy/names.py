@@ -33,7 +33,11 @@ SECRET_STORE_SELECTOR = "aphex.dev/org"
 REPOSITORY = LABEL_PREFIX + "repository"
 RETAINED = LABEL_PREFIX + "retained-for"
 CHECKSUM = LABEL_PREFIX + "checksum"
-KEPT_BY_ARGO_CD = {"argocd.argoproj.io/sync-options": "Prune=false,Delete=false"}
+SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
+KEPT_BY_ARGO_CD = {SYNC_OPTIONS: "Prune=false,Delete=false"}
+# In a tree that is ours, a tenant leaves when its file does, though never with Argo CD's application of it.
+LEAVES_WITH_ITS_FILE = {SYNC_OPTIONS: "Delete=false"}
+TENANTS_FOLDER = "tenants"
 
 PLATFORM_NAMESPACE = "platform-system"
 SETTINGS = "aphex-platform"

@@ -24,13 +24,13 @@ from .._cloudflare.tunnel import Tunnel
 from .._core.failure import Failure, Kind, invalid
 from .._core.names import snake_keys
 from .._core.plan import UNKNOWN, Desired
-from .._core.reconcile import Outcome, Runtime
+from .._core.reconcile import Outcome, Runtime, UseCase
 from .._core.sensitive import Generated, Sensitive
 from .._github.product import GitHub
 from .._kubernetes.objects import Condition, Object, ObjectKey, Objects
 from .._kubernetes.product import Kubernetes
 from .._kubernetes.ready import holds
-from . import names, rotation, status
+from . import in_git, names, rotation, status
 from .network import api_server_rules
 from .organization_objects import Builder
 from .settings import Settings, settings_key
@@ -537,7 +537,7 @@ class Organization(Tenant):
         }
 
 
-def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> Organization:
+def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime: Runtime) -> UseCase:
     """Return the use case for checked options. Raises Failure(invalid) for what the input alone shows to be wrong."""
     wishes = Wishes.from_params(params)
     if not wishes.present:
@@ -548,6 +548,8 @@ def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime:
     if wishes.rotate and spec.webhook_secret_version:
         what = f"Organization {spec.name}, rotate_webhook_secret"
         raise invalid(what, "webhook_secret_version says the version already", "Raise that by one, or leave it out")
+    if in_git.is_wanted(params):
+        return in_git.organization(spec, wishes, params, products)
     return Organization(spec, wishes, products["kubernetes"], products["cloudflare"], products["github"], runtime)
 
 

@@ -23,7 +23,7 @@ from .._github.product import GitHub
 from .._kubernetes import inventory
 from .._kubernetes.objects import Object, ObjectKey
 from .._kubernetes.product import Kubernetes
-from . import names, pipeline, rotation, status
+from . import in_git, names, pipeline, rotation, status
 from .network import api_server_rules
 from .repo_binding_objects import Builder
 from .settings import Settings, settings_key
@@ -377,6 +377,8 @@ def use_case(params: dict[str, t.Any], products: t.Mapping[str, t.Any], runtime:
     """Return the use case for checked options. Raises Failure(invalid) for what the input alone shows to be wrong."""
     params = {**params, "pipeline_name": params.get("pipeline_name") or params["name"]}
     wishes = Wishes.from_params(params)
+    if in_git.is_wanted(params):
+        return in_git.repo_binding(_key(params), wishes, params, products)
     kubernetes: Kubernetes = products["kubernetes"]
     if not wishes.present and not all(params.get(name) for name in _BOUND):
         live = kubernetes.get(_key(params))

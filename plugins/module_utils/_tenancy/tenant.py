@@ -54,6 +54,17 @@ class Wishes:
         )
 
 
+def resource_of(key: ObjectKey, spec: Spec, annotations: dict[str, str]) -> Object:
+    """Return the resource of a tenant, which leaves only when nothing of the tenant is left."""
+    metadata: dict[str, t.Any] = {
+        "name": key.name,
+        "namespace": key.namespace,
+        "annotations": dict(annotations),
+        "finalizers": [names.FINALIZER],
+    }
+    return {"apiVersion": key.api_version, "kind": key.kind, "metadata": metadata, "spec": spec.to_resource()}
+
+
 class Tenant:
     """Base of the use cases; a subclass has ``observe`` and ``desired``."""
 
@@ -128,27 +139,21 @@ class Tenant:
 
     def resource_desired(self) -> Objects:
         """Return the resource itself; its finalizer is set before the first external object (P7)."""
-        metadata: dict[str, t.Any] = {
-            "name": self.key.name,
-            "namespace": self.key.namespace,
-            "annotations": dict(names.KEPT_BY_ARGO_CD),
-            "finalizers": [names.FINALIZER],
-        }
-        obj = {
-            "apiVersion": self.key.api_version,
-            "kind": self.kind,
-            "metadata": metadata,
-            "spec": self._spec.to_resource(),
-        }
         return Objects(
             title=str(self.key),
-            objects=(obj,),
+            objects=(resource_of(self.key, self._spec, self._sync_options()),),
             manager=names.MANAGER_SPEC,
             adopt=True,
             force=True,
             wait=((self.key, Condition("Ready")),) if self.under_controller and self.wishes.wait else (),
             wait_timeout=self.wishes.wait_timeout,
         )
+
+    def _sync_options(self) -> dict[str, str]:
+        """Return what Argo CD may do to the resource; one that came from our tree stays as the tree has it."""
+        annotations = ((self._resource or {}).get("metadata") or {}).get("annotations") or {}
+        in_tree = annotations.get(names.SYNC_OPTIONS) == names.LEAVES_WITH_ITS_FILE[names.SYNC_OPTIONS]
+        return names.LEAVES_WITH_ITS_FILE if in_tree else names.KEPT_BY_ARGO_CD
 
     def made_once(self, title: str, *objects: Object, adopt: bool = False) -> Objects:
         """Return objects that are made by POST and then left alone (P2)."""

@@ -83,7 +83,9 @@ def _controller(renewed: str) -> dict[str, Any]:
 
 def _case(*lives: dict[str, Any], **changed: Any) -> KnowledgeBase:
     cluster = Cluster(SETTINGS, NAMESPACE, *lives)
-    return use_case({**PARAMS, **changed}, {"kubernetes": cluster}, Runtime(now=lambda: NOW, identity="me@here/1"))
+    case = use_case({**PARAMS, **changed}, {"kubernetes": cluster}, Runtime(now=lambda: NOW, identity="me@here/1"))
+    assert isinstance(case, KnowledgeBase)
+    return case
 
 
 def _desired(case: KnowledgeBase) -> list[Any]:

@@ -192,6 +192,14 @@ def test_P26_secrets_of_the_organization_are_asked_for_by_name() -> None:
     assert wanted[names.SECRET_STORE_SELECTOR] == "acme"
 
 
+def test_D20_the_store_says_where_its_authority_lies_and_asks_for_the_label_that_namespaces_carry() -> None:
+    store = builder().secret_store()["spec"]
+    assert store["provider"]["kubernetes"]["server"]["caProvider"]["namespace"] == "org-acme"
+    wanted = store["conditions"][0]["namespaceSelector"]["matchLabels"]
+    carried = binding(secrets="organization").namespace_object()["metadata"]["labels"]
+    assert wanted.items() <= carried.items()
+
+
 def test_P10_S7_a_namespace_says_whose_it_is() -> None:
     labels = binding().claim()["metadata"]["labels"]
     assert labels["platform.aphex/owner-kind"] == "RepoBinding"
