@@ -34,10 +34,10 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) $(if $(ONLY),-k '$(ONLY)') $(if 
 
 ENDURANCE := $(patsubst %,tests/contract/test_%.py,crash faults module_crash) tests/integration/test_flux_kills.py
 
-.PHONY: help setup build demo test lint format types unit contract integration endurance molecule sanity bench docs clean
+.PHONY: help setup build demo demo-bootstrap e2e test lint format types unit contract integration endurance molecule sanity bench docs clean
 
 help: ## say what there is
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 
 setup: ## make the virtual environments (done by every target that needs them)
 	@$(PYTHON) -m tests.tools.setup
@@ -47,6 +47,9 @@ build: setup ## build the Go programs of the sandbox, once for each user
 
 demo: setup ## onboard the sample tenants in a sandbox and send a signed push
 	@$(BIN)/python -m tests.sandbox.demo
+
+demo-bootstrap: setup ## from an empty API server to the platform, its Git tree, and a tenant that lives there
+	@$(BIN)/python -m tests.sandbox.demo_bootstrap
 
 test: ## everything, on the oldest and on the newest ansible-core; ONLY=name for the tests of that name
 	@$(PYTHON) -m tests.tools.suite $(ONLY)
@@ -77,6 +80,9 @@ endurance: setup ## kills at every write and faults at every call
 
 integration: setup ## questions that cross modules
 	$(PYTEST) tests/integration $(addprefix --ignore ,$(ENDURANCE))
+
+e2e: setup ## the platform's tree on the real Argo CD; its first build takes ten minutes
+	$(BIN)/python -m pytest -n0 -s tests/e2e
 
 # Only here: molecule looks into extensions/molecule otherwise.
 molecule: setup ## the roles, each in a scenario
