@@ -8,17 +8,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "faults.md"
 
-# The faults that concern tenancy, the platform's facts, what is true inside ansible-playbook, and the Flux webhook.
+# The faults that concern tenancy, the platform's facts, what is true inside ansible-playbook, the Flux webhook, and the
+# bootstrap.
 WANTED = {
-    *(f"S{number}" for number in (*range(1, 11), 12, 16, 17, 18)),
-    *(f"B{number}" for number in (*range(1, 16), 25, 26)),
-    *(f"P{number}" for number in (*range(1, 11), *range(12, 24), 25, 26, 27, 30, 31)),
+    *(f"S{number}" for number in range(1, 19)),
+    *(f"B{number}" for number in range(1, 28)),
+    *(f"D{number}" for number in (*range(11, 15), 16, 17, 20)),
+    *(f"P{number}" for number in (*range(1, 24), *range(25, 35))),
     "P7b",
     "P8b",
+    "P9b",
     *(f"N{number}" for number in range(1, 21)),
     *(f"A{number}" for number in (*range(1, 25), *range(27, 37), 38, 39)),
 }
-_ROW = re.compile(r"^\| (?P<id>[SBPNA]\d+b?) \| (?P<fault>[^|]+) \| `(?P<file>[^`:]+)::(?P<test>[^`]+)` \|$")
+_ROW = re.compile(r"^\| (?P<id>[SBDPNA]\d+b?) \| (?P<fault>[^|]+) \| `(?P<file>[^`:]+)::(?P<test>[^`]+)` \|$")
 
 
 def rows(text: str) -> list[dict[str, str]]:
