@@ -189,7 +189,7 @@ class Client:
         on: str,
     ) -> t.Any:
         headers = {"Accept": "application/json", "Authorization": f"Bearer {self.require().reveal()}"}
-        content = None if body is None else json.dumps(_revealed(body)).encode()
+        content = None if body is None else json.dumps(body, default=Sensitive.reveal).encode()
         if content is not None:
             headers["Content-Type"] = "application/json"
         http = self._http()
@@ -213,17 +213,6 @@ class Client:
 def segment(text: str) -> str:
     """Return a text as one part of a path."""
     return quote(text, safe="")
-
-
-def _revealed(value: t.Any) -> t.Any:
-    """Return a body as it goes on the wire."""
-    if isinstance(value, Sensitive):
-        return value.reveal()
-    if isinstance(value, dict):
-        return {key: _revealed(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_revealed(item) for item in value]
-    return value
 
 
 def _parsed(response: t.Any, tried: str, on: str) -> t.Any:

@@ -339,7 +339,7 @@ class Client:
         tag = (path + json.dumps(query, sort_keys=True), bearer.fingerprint() if bearer else "")
         if method == "GET" and tag in self._tagged:
             headers["If-None-Match"] = self._tagged[tag][1].headers["etag"]
-        content = None if body is None else json.dumps(_revealed(body)).encode()
+        content = None if body is None else json.dumps(body, default=Sensitive.reveal).encode()
         if content is not None:
             headers["Content-Type"] = "application/json"
         http = self._http()
@@ -427,17 +427,6 @@ def check_url(url: str) -> None:
 def words_of(needs: Needs) -> str:
     """Return the permissions that a request needs, for people."""
     return needs.words() if isinstance(needs, Access) else ""
-
-
-def _revealed(value: t.Any) -> t.Any:
-    """Return a body as it goes on the wire."""
-    if isinstance(value, Sensitive):
-        return value.reveal()
-    if isinstance(value, dict):
-        return {key: _revealed(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_revealed(item) for item in value]
-    return value
 
 
 def _parsed(response: t.Any, tried: str, on: str) -> t.Any:
