@@ -6,6 +6,7 @@ had, as the real ones do when a cluster is lost. The cluster is emptied by hand:
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -123,7 +124,11 @@ def lose_everything(on: Tenants) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda name: on.api.delete(f"/api/v1/namespaces/{name}"), doomed))
     for name in doomed:
-        eventually(f"{name} is gone", lambda name=name: not on.api.exists(f"/api/v1/namespaces/{name}"), 90)  # type: ignore[misc]
+        eventually(f"{name} is gone", functools.partial(_gone, on, name), 90)
+
+
+def _gone(on: Tenants, namespace: str) -> bool:
+    return not on.api.exists(f"/api/v1/namespaces/{namespace}")
 
 
 def told(on: Tenants) -> dict[str, Object]:

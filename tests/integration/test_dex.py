@@ -27,7 +27,7 @@ VARIABLES: dict[str, Any] = {
     "dex_make_namespace": True,
     "dex_host_aliases": {"auth.home.local": "10.96.0.80"},
 }
-OWN = {
+OWN: dict[str, Any] = {
     "type": "oidc",
     "id": "company",
     "name": "Company",
@@ -181,11 +181,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "with memory there is one": {"dex_storage": "memory"},
     "as Authentik writes it in its tokens": {"dex_authentik_issuer": "http://authentik:9000/application/o/platform/"},
     "so nobody may choose one freely": {
-        "dex_connectors": [{**OWN, "config": {**OWN["config"], "insecureSkipEmailVerified": True}}]  # type: ignore[dict-item]
+        "dex_connectors": [{**OWN, "config": {**OWN["config"], "insecureSkipEmailVerified": True}}]
     },
-    "hold a secret in clear": {
-        "dex_connectors": [{**OWN, "config": {**OWN["config"], "clientSecret": "0123456789"}}]  # type: ignore[dict-item]
-    },
+    "hold a secret in clear": {"dex_connectors": [{**OWN, "config": {**OWN["config"], "clientSecret": "0123456789"}}]},
     "wants names in capitals": {"dex_connector_secrets": {"COMPANY_SECRET": {"name": "company"}}},
     "the address of the ingress": {"dex_host_aliases": {"auth.home.local": "ingress"}},
     "in minutes or hours": {"dex_id_token_lifetime": "1d"},

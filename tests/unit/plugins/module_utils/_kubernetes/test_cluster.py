@@ -46,8 +46,10 @@ class Nobody:
         return {key: {"metadata": {"name": key.name}} if key.name == "there" else None for key in keys}
 
 
-def _of(server: Server, memory: Any = None) -> Cluster:
-    return Cluster(server, memory or Nobody())  # type: ignore[arg-type]
+def _of(server: Any, memory: Any = None) -> Cluster:
+    """The cluster of a server that answers what a test wants, and of nobody's objects unless a test has some."""
+    nobody: Any = Nobody()
+    return Cluster(server, memory or nobody)
 
 
 @pytest.mark.parametrize(
