@@ -5,7 +5,7 @@
 """HTTP clients over httpx: one TLS context, time-outs, quiet loggers, proxies from the environment only.
 
 In: time-out, CA file, whether to verify. Out: an ``httpx.Client`` that a product uses or lends to its SDK; what it
-means that a request got no answer. Never here: an endpoint.
+means that a request got no answer; the one loop that repeats a request. Never here: an endpoint.
 
 A task is a fresh fork of ansible-playbook. The parent imports this file, so httpcore and the default TLS context are
 paid once and inherited; made per client they cost 170 ms a task (N1).
@@ -22,6 +22,7 @@ import urllib.request
 from dataclasses import dataclass
 
 from ._core.failure import Failure, Kind, invalid
+from ._core.retry import Backoff
 from ._core.version import USER_AGENT
 
 try:
@@ -37,6 +38,8 @@ READ_TIMEOUT = 30.0
 # These libraries log whole URLs, and some URLs are secrets; Ansible's log file takes the root logger (N12).
 for _name in ("httpx", "httpcore", "urllib3", "cloudflare", "kubernetes"):
     logging.getLogger(_name).setLevel(logging.WARNING)
+
+_T = t.TypeVar("_T")
 
 _DEFAULT_CONTEXT: ssl.SSLContext | None = None
 if httpx is not None:
@@ -87,6 +90,47 @@ def make_client(*, ca_file: str | None = None, verify: bool = True, read_timeout
         timeout=httpx.Timeout(read_timeout, connect=CONNECT_TIMEOUT),
         headers={"User-Agent": USER_AGENT},
     )
+
+
+class RequestFailure(Failure):
+    """A Failure of one request.
+
+    ``again`` says that the same request may succeed later; ``unclear`` that it may have taken effect although no proper
+    answer came.
+    """
+
+    again: bool = False
+    unclear: bool = False
+
+
+def persist(
+    send: t.Callable[[], _T],
+    *,
+    backoff: Backoff,
+    sleep: t.Callable[[float], None],
+    look: t.Callable[[], _T | None] | None = None,
+) -> _T:
+    """Send until it is clear what happened, within the budget of the backoff; return what came of it.
+
+    ``send`` raises RequestFailure. ``look``, of requests that must not take effect twice, answers what an unclear or
+    conflicting attempt did, or None: only then the request is repeated. Raises the failure of the last attempt.
+    """
+    attempt, waited = 0, 0.0
+    while True:
+        attempt += 1
+        try:
+            return send()
+        except RequestFailure as failure:
+            delay = backoff.delay(attempt, waited, failure.retry_after) if failure.again else None
+            if delay is not None:
+                sleep(delay)
+                waited += delay
+            if look and (failure.unclear or failure.kind is Kind.CONFLICT):
+                found = look()
+                if found is not None:
+                    return found
+            if delay is None:
+                raise
 
 
 @dataclass(frozen=True)
@@ -167,4 +211,14 @@ def _reached_directly(host: str) -> str | None:
     return f"all://[{address.compressed}]" if address.version == 6 else f"all://{address}"
 
 
-__all__ = ["checked_token", "httpcore", "httpx", "make_client", "require_httpx", "tls_context", "unanswered"]
+__all__ = [
+    "RequestFailure",
+    "checked_token",
+    "httpcore",
+    "httpx",
+    "make_client",
+    "persist",
+    "require_httpx",
+    "tls_context",
+    "unanswered",
+]

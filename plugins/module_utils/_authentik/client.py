@@ -18,11 +18,20 @@ import time
 import typing as t
 from urllib.parse import quote, urlsplit
 
-from .._core.failure import Failure, Kind, invalid
+from .._core.failure import Kind, invalid
 from .._core.reconcile import Runtime
 from .._core.retry import Backoff, parse_retry_after
 from .._core.sensitive import Sensitive
-from .._http import READ_TIMEOUT, checked_token, httpx, make_client, require_httpx, unanswered
+from .._http import (
+    READ_TIMEOUT,
+    RequestFailure,
+    checked_token,
+    httpx,
+    make_client,
+    persist,
+    require_httpx,
+    unanswered,
+)
 
 API = "/api/v3"
 PAGE_SIZE = 100
@@ -31,15 +40,8 @@ _LONGEST = 400
 _STARTING = (502, 503, 504)
 
 
-class AuthentikFailure(Failure):
-    """A Failure of one request.
-
-    ``again`` says that the same request may succeed later; ``unclear`` that it may have taken effect although no proper
-    answer came.
-    """
-
-    again: bool = False
-    unclear: bool = False
+class AuthentikFailure(RequestFailure):
+    """A Failure of one request to Authentik."""
 
 
 class Client:
@@ -162,22 +164,8 @@ class Client:
         look: t.Callable[[], t.Any] | None = None,
     ) -> t.Any:
         """Send until it is clear what happened, within the budget of the backoff."""
-        attempt, waited = 0, 0.0
-        while True:
-            attempt += 1
-            try:
-                return self._send(method, path, query, body, tried, on)
-            except AuthentikFailure as failure:
-                delay = self.backoff.delay(attempt, waited, failure.retry_after) if failure.again else None
-                if delay is not None:
-                    self.sleep(delay)
-                    waited += delay
-                if look and failure.unclear:
-                    found = look()
-                    if found is not None:
-                        return found
-                if delay is None:
-                    raise
+        send = functools.partial(self._send, method, path, query, body, tried, on)
+        return persist(send, backoff=self.backoff, sleep=self.sleep, look=look)
 
     def _send(
         self,

@@ -23,7 +23,16 @@ from .._core.reconcile import Runtime
 from .._core.retry import Backoff, parse_retry_after
 from .._core.sensitive import Sensitive
 from .._core.version import USER_AGENT
-from .._http import READ_TIMEOUT, checked_token, httpx, make_client, require_httpx, unanswered
+from .._http import (
+    READ_TIMEOUT,
+    RequestFailure,
+    checked_token,
+    httpx,
+    make_client,
+    persist,
+    require_httpx,
+    unanswered,
+)
 
 try:
     import cloudflare
@@ -47,16 +56,10 @@ _RIGHTS = (
 )
 
 
-class CloudflareFailure(Failure):
-    """A Failure of one request.
-
-    ``codes`` are Cloudflare's own error codes; ``again`` says that the same request may succeed later; ``unclear`` that
-    it may have taken effect although no proper answer came.
-    """
+class CloudflareFailure(RequestFailure):
+    """A Failure of one request; ``codes`` are Cloudflare's own error codes."""
 
     codes: tuple[int, ...] = ()
-    again: bool = False
-    unclear: bool = False
 
 
 class Client:
@@ -158,7 +161,11 @@ class Client:
 
     def delete(self, path: str, *, tried: str, on: str = "") -> None:
         """Delete; that it is already gone, by an unanswered attempt of ours or by somebody else, is success."""
-        self._request("DELETE", path, tried=tried, on=on)
+        try:
+            self._request("DELETE", path, tried=tried, on=on)
+        except CloudflareFailure as failure:
+            if failure.kind is not Kind.MISSING:
+                raise
 
     def post(
         self, path: str, body: dict[str, t.Any], *, look: t.Callable[[], t.Any], tried: str, on: str = ""
@@ -184,24 +191,13 @@ class Client:
         look: t.Callable[[], t.Any] | None = None,
     ) -> dict[str, t.Any]:
         """Send until it is clear what happened, within the budget of the backoff; return the envelope."""
-        attempt, waited = 0, 0.0
-        while True:
-            attempt += 1
-            try:
-                return self._send(method, path, query, body, tried, on)
-            except CloudflareFailure as failure:
-                if method == "DELETE" and failure.kind is Kind.MISSING:
-                    return {}
-                delay = self.backoff.delay(attempt, waited, failure.retry_after) if failure.again else None
-                if delay is not None:
-                    self.sleep(delay)
-                    waited += delay
-                if look and (failure.unclear or failure.kind is Kind.CONFLICT):
-                    found = look()
-                    if found is not None:
-                        return {"result": found}
-                if delay is None:
-                    raise
+
+        def found() -> dict[str, t.Any] | None:
+            done = look() if look else None
+            return None if done is None else {"result": done}
+
+        send = functools.partial(self._send, method, path, query, body, tried, on)
+        return persist(send, backoff=self.backoff, sleep=self.sleep, look=found if look else None)
 
     def _send(
         self,

@@ -13,9 +13,9 @@ import email.utils
 import json
 import typing as t
 
-from .._core.failure import Failure, Kind
+from .._core.failure import Kind
 from .._core.retry import parse_retry_after
-from .._http import unanswered
+from .._http import RequestFailure, unanswered
 
 _SECONDARY_REST = 60.0  # seconds; what GitHub asks for when a secondary limit names no time
 _LONGEST = 400
@@ -25,15 +25,9 @@ NO_APP = "Integration not found"  # what a claim is answered whose issuer is no 
 _NO_APP_REMEDY = "Check github_app_id: GitHub knows no such App"
 
 
-class GitHubFailure(Failure):
-    """A Failure of one request.
+class GitHubFailure(RequestFailure):
+    """A Failure of one request; ``date`` is the answer's Date header."""
 
-    ``again`` says that the same request may succeed later; ``unclear`` that it may have taken effect although no proper
-    answer came; ``date`` is the answer's Date header.
-    """
-
-    again: bool = False
-    unclear: bool = False
     date: str | None = None
 
 

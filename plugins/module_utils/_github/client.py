@@ -22,7 +22,7 @@ from .._core.failure import Failure, Kind, invalid
 from .._core.reconcile import Runtime
 from .._core.retry import Backoff
 from .._core.sensitive import Sensitive
-from .._http import READ_TIMEOUT, checked_token, httpx, make_client, require_httpx
+from .._http import READ_TIMEOUT, checked_token, httpx, make_client, persist, require_httpx
 from .answers import GitHubFailure, garbage, message, refused, unreached
 from .app_auth import Access, App
 
@@ -236,28 +236,18 @@ class Client:
     ) -> tuple[t.Any, t.Any]:
         """Send until it is clear what happened, within the budget of the backoff; return answer and response."""
         self.require(credentials=needs is not None)
-        attempt, waited = 0, 0.0
-        while True:
-            attempt += 1
+
+        def send() -> tuple[t.Any, t.Any]:
             if method != "GET":
                 # Before each attempt: what a look has read in between is as old as what was read before the first.
                 self._remembered.clear()
-            try:
-                return self._as_whom(method, path, needs, query, body, tried, on)
-            except GitHubFailure as failure:
-                delay = self._delay(failure, attempt, waited)
-                if delay is not None:
-                    self._wait(delay)
-                    waited += delay
-                if look and (failure.unclear or failure.kind is Kind.CONFLICT):
-                    found = look()
-                    if found is not None:
-                        return found, None
-                if delay is None:
-                    raise
+            return self._as_whom(method, path, needs, query, body, tried, on)
 
-    def _delay(self, failure: GitHubFailure, attempt: int, waited: float) -> float | None:
-        return self.backoff.delay(attempt, waited, failure.retry_after) if failure.again else None
+        def found() -> tuple[t.Any, t.Any] | None:
+            done = look() if look else None
+            return None if done is None else (done, None)
+
+        return persist(send, backoff=self.backoff, sleep=self._wait, look=found if look else None)
 
     def _wait(self, seconds: float) -> None:
         if seconds >= 5:
@@ -307,20 +297,17 @@ class Client:
     def _ask(self, method: str, path: str, *, bearer: Sensitive, body: t.Any, tried: str, on: str) -> t.Any:
         """Send one request of ``app_auth``: with its claim, or with a token that it revokes; a limit is waited for."""
         app = self.require_app()
-        attempt, waited = 0, 0.0
-        while True:
-            attempt += 1
-            try:
-                send: _Sends = functools.partial(self._send, method, path, None, body, tried, on, "")
-                return (send(bearer) if method == "DELETE" else self._claimed(send))[0]
-            except GitHubFailure as failure:
-                # Tokens may be made twice: one that nobody got expires within the hour.
-                delay = self._delay(failure, attempt, waited)
-                if delay is None:
-                    failure.remedy = failure.remedy or f"Check the App {app.app_id} and its private key"
-                    raise
-                self._wait(delay)
-                waited += delay
+        send: _Sends = functools.partial(self._send, method, path, None, body, tried, on, "")
+
+        def once() -> tuple[t.Any, t.Any]:
+            return send(bearer) if method == "DELETE" else self._claimed(send)
+
+        try:
+            # Tokens may be made twice: one that nobody got expires within the hour.
+            return persist(once, backoff=self.backoff, sleep=self._wait)[0]
+        except GitHubFailure as failure:
+            failure.remedy = failure.remedy or f"Check the App {app.app_id} and its private key"
+            raise
 
     def _send(
         self,

@@ -11,6 +11,7 @@ Never here: a write but to the cache, a judgement about what stands in a manifes
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import re
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 
 from .._core.failure import Failure, Kind, invalid
 from .._core.retry import Backoff, parse_retry_after
-from .._http import READ_TIMEOUT, httpx, make_client, unanswered
+from .._http import READ_TIMEOUT, RequestFailure, httpx, make_client, persist, unanswered
 from .._yaml import load_documents
 from .lock import Lock
 
@@ -196,19 +197,10 @@ class Client:
             raise invalid(tried, f"{url!r} is no http or https URL")
         if self._made is None:
             self._made = make_client(ca_file=self._ca_file, read_timeout=self._read_timeout)
-        waited, attempt = 0.0, 0
-        while True:
-            attempt += 1
-            answer, failure = self._once(method, url, headers, tried)
-            if failure is None:
-                return answer
-            delay = self._backoff.delay(attempt, waited, failure.retry_after)
-            if delay is None:
-                raise failure
-            self._sleep(delay)
-            waited += delay
+        once = functools.partial(self._once, method, url, headers, tried)
+        return persist(once, backoff=self._backoff, sleep=self._sleep)
 
-    def _once(self, method: str, url: str, headers: dict[str, str], tried: str) -> tuple[t.Any, Failure | None]:
+    def _once(self, method: str, url: str, headers: dict[str, str], tried: str) -> t.Any:
         try:
             answer = self._made.request(method, url, headers=headers)
             for _redirect in range(_REDIRECTS):
@@ -217,13 +209,11 @@ class Client:
                 answer = self._made.send(answer.next_request)
         except httpx.HTTPError as error:
             meaning = unanswered(error)
-            failure = Failure(meaning.kind, tried=tried, on=url, said=meaning.said, remedy=_offline())
-            if not meaning.again:
-                raise failure from error
-            failure.__cause__ = error
-            return None, failure
+            unreached = RequestFailure(meaning.kind, tried=tried, on=url, said=meaning.said, remedy=_offline())
+            unreached.again = meaning.again
+            raise unreached from error
         if answer.status_code in _AGAIN:
-            return answer, Failure(
+            busy = RequestFailure(
                 Kind.BUSY,
                 tried=tried,
                 on=url,
@@ -232,7 +222,9 @@ class Client:
                 status=answer.status_code,
                 retry_after=parse_retry_after(answer.headers.get("Retry-After")),
             )
-        return answer, None
+            busy.again = True
+            raise busy
+        return answer
 
 
 def _offline() -> str:

@@ -1,14 +1,19 @@
-"""HTTP clients: proxies come from the environment's variables alone, and every common spelling of them works."""
+"""HTTP clients: proxies come from the environment's variables alone, in every common spelling; requests are repeated
+only while that may help, and never when they may have taken effect.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import httpx
 import pytest
 
 from ansible_collections.aphex.platform.plugins.module_utils import _http
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
+from ansible_collections.aphex.platform.plugins.module_utils._core.retry import Backoff
+from ansible_collections.aphex.platform.plugins.module_utils._http import RequestFailure, persist
 
 DIRECT = "localhost, 127.0.0.1,::1,[fd00::1],10.0.0.0/8,fd00::/8,.svc,*.internal,example.net,example.org:8443,"
 
@@ -82,3 +87,46 @@ def test_an_unreadable_ca_file_is_one_sentence(tmp_path: object) -> None:
     with pytest.raises(Failure) as caught:
         _http.make_client(ca_file=f"{tmp_path}/none.pem")
     assert caught.value.kind is Kind.INVALID
+
+
+# --- persist
+
+
+def failing(kind: Kind = Kind.BROKEN, again: bool = True, unclear: bool = False) -> RequestFailure:
+    failure = RequestFailure(kind, tried="asking")
+    failure.again, failure.unclear = again, unclear
+    return failure
+
+
+def sender(*answers: str | RequestFailure) -> Callable[[], str]:
+    left = iter(answers)
+
+    def send() -> str:
+        answer = next(left)
+        if isinstance(answer, RequestFailure):
+            raise answer
+        return answer
+
+    return send
+
+
+def test_a_request_is_sent_again_while_that_may_help_and_the_budget_lasts() -> None:
+    waits: list[float] = []
+    backoff = Backoff(attempts=3, first=1.0)
+    assert persist(sender(failing(), failing(), "done"), backoff=backoff, sleep=waits.append) == "done"
+    assert len(waits) == 2
+    with pytest.raises(RequestFailure):
+        persist(sender(failing(), failing(), failing(), "late"), backoff=backoff, sleep=waits.append)
+    with pytest.raises(RequestFailure):
+        persist(sender(failing(again=False), "never"), backoff=backoff, sleep=waits.append)
+
+
+@pytest.mark.parametrize("failure", [failing(unclear=True), failing(Kind.CONFLICT, again=False)])
+def test_what_may_have_been_heard_is_looked_for_before_it_is_sent_again(failure: RequestFailure) -> None:
+    found = persist(sender(failure, "twice"), backoff=Backoff(), sleep=lambda _seconds: None, look=lambda: "once")
+    assert found == "once"
+
+
+def test_what_was_not_heard_is_sent_again() -> None:
+    send = sender(failing(unclear=True), "done")
+    assert persist(send, backoff=Backoff(), sleep=lambda _seconds: None, look=lambda: None) == "done"
