@@ -76,6 +76,13 @@ options:
       - Whether files that this module wrote and that are not in O(files) any more are deleted. Others never are.
     type: bool
     default: false
+  only:
+    description:
+      - Files and folders below O(path) that this task brings about. What differs elsewhere is left for another task,
+        the files as well as the record of them. Everything when left out, nothing when empty.
+      - So one set of O(files) is written by several commits, in an order. Not for O(state=absent).
+    type: list
+    elements: str
   on_edited:
     description:
       - What to do with a file that people have edited, or deleted, since this module wrote it, and that should change.
@@ -151,6 +158,19 @@ EXAMPLES = r"""
     revert_to: "{{ written.tree.parent }}"
     commit_message: Go back to the greeting of before
     state: reverted
+
+- name: One of two folders; the same task without only writes the other one as well
+  aphex.platform.git_tree:
+    repository: https://git.example.org/platform/tree.git
+    git_token: "{{ vault_git_token }}"
+    path: parts
+    files:
+      - path: first/namespace.yaml
+        src: /srv/parts/greeting/namespace.yaml
+      - path: second/namespace.yaml
+        src: /srv/parts/greeting/namespace.yaml
+    only: [first]
+    commit_message: Install the first part
 
 - name: By SSH, signed
   aphex.platform.git_tree:
@@ -266,6 +286,7 @@ OPTIONS: dict[str, t.Any] = {
         "mutually_exclusive": [["content", "src"]],
     },
     "prune": {"type": "bool", "default": False},
+    "only": {"type": "list", "elements": "str"},
     "on_edited": {"type": "str", "choices": ["refuse", "keep", "overwrite"], "default": "refuse"},
     "adopt": {"type": "bool", "default": False},
     "commit_message": {"type": "str", "default": "Write the tree"},

@@ -11,6 +11,7 @@ import importlib
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,30 @@ def test_both_paths_write_the_same_tree(server: GitServer, tmp_path: Path) -> No
     assert found[0]["ü.yaml"] == "ü: $HOME ~\n"
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_a_tree_comes_piece_by_piece(server: GitServer, tmp_path: Path, path: str) -> None:
+    """What differs elsewhere is left, in check mode as well; at the end it is the tree of one commit."""
+    old, new = {"a/x": "1", "b/x": "1", "b/gone": "1"}, {"a/x": "2", "b/x": "2", "b/new": "2"}
+    tasks = [
+        _tree(server, old),
+        replace(_tree(server, new, prune=True, only=["a"]), check=True),
+        _tree(server, new, prune=True, only=["a/"]),
+        _tree(server, new, prune=True, only=["a"]),
+        _tree(server, new, prune=True, only=[]),
+        _tree(server, new, prune=True),
+        _tree(server, new, prune=True),
+    ]
+    _playing, ended = _play(server, tmp_path, tasks, path)
+    assert [answer.failed for answer in ended.only] == [False] * len(tasks), ended.output[-2000:]
+    found = [answer.result["tree"]["files_changed"] for answer in ended.only]
+    pieces = [["a/x"], ["a/x"], [], [], ["b/gone", "b/new", "b/x"], []]
+    assert found == [sorted(old), *pieces]
+    assert [answer.changed for answer in ended.only] == [True, *map(bool, pieces)]
+    tree = {name: text for name, text in server.files(NAME).items() if not name.endswith("tree.yaml")}
+    assert tree == {f"part/{name}": f"{text}\n" for name, text in new.items()}
+    assert len(server.commits(NAME)) == 3
+
+
 def test_the_examples_run(server: GitServer, tmp_path: Path) -> None:
     """All but the one by SSH, which has its own server in its words."""
     source = tmp_path / "namespace.yaml"
@@ -109,15 +134,15 @@ def test_the_examples_run(server: GitServer, tmp_path: Path) -> None:
     shown = {name: importlib.import_module(f"{_MODULES}.{name}").EXAMPLES for name in ("git_tree", "git_tree_info")}
     for old, new in texts.items():
         shown = {name: text.replace(old, new) for name, text in shown.items()}
-    written, back, _by_ssh, gone = yaml.safe_load(shown["git_tree"])
+    written, back, piece, _by_ssh, gone = yaml.safe_load(shown["git_tree"])
     read = yaml.safe_load(shown["git_tree_info"])
     server.commit(NAME, {"README.md": "Theirs.\n"})
     play = {"hosts": "all", "gather_facts": False, "vars": {"vault_git_token": server.token}}
-    with Playing(tmp_path, [{**play, "tasks": [written, written, *read, back, gone]}], {}) as playing:
+    with Playing(tmp_path, [{**play, "tasks": [written, written, *read, back, gone, piece]}], {}) as playing:
         ended = playing.finish()
-    assert [answer.failed for answer in ended.only] == [False] * 6, ended.output[-2000:]
-    assert [answer.changed for answer in ended.only] == [True, False, False, False, True, True]
-    assert server.files(NAME) == {"README.md": "Theirs.\n"}
+    assert [answer.failed for answer in ended.only] == [False] * 7, ended.output[-2000:]
+    assert [answer.changed for answer in ended.only] == [True, False, False, False, True, True, True]
+    assert set(server.files(NAME)) == {"README.md", "parts/.aphex/tree.yaml", "parts/first/namespace.yaml"}
 
 
 def test_an_unchanged_tree_is_cheap(server: GitServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,17 +12,23 @@ import secrets
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.sandbox.faults import Fault
 from tests.sandbox.standins.server import Answer, Request, StandIn, json_answer
 
 WRITE, READ = "write", "read"
 BRANCH = "main"
 ORDINARY = "100644"
 _PUSH = "git-receive-pack"
+_POLL = 0.02
+_CUT = 0  # in place of a status: there is no answer
 _CLEAN = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
 _SOMEBODY = {
     f"GIT_{role}_{what}": value
@@ -54,6 +60,7 @@ class GitServer(StandIn):
         self.tokens: dict[str, str] = {}
         self.token = self.add_token()
         self._meanwhile: list[_Meanwhile] = []
+        self._refusals: dict[str, list[int]] = defaultdict(list)
         self._lock = threading.Lock()
         self.actions = {"make": self.make, "commit": self.commit, "files": self.files, "head": self.head}
 
@@ -62,6 +69,17 @@ class GitServer(StandIn):
         super().stop()
         if self._temporary:
             self._temporary.cleanup()
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Let nothing listen for a while; what comes back has the same address."""
+        port = self.port
+        super().stop()
+        try:
+            yield
+        finally:
+            self._port = port
+            self.start()
 
     def add_token(self, right: str = WRITE, value: str = "") -> str:
         """Make a token that may read, or write as well."""
@@ -126,10 +144,45 @@ class GitServer(StandIn):
         """The commits of a branch, the newest first."""
         return self._git(self.path(name), "rev-list", f"refs/heads/{branch}").split() if self.head(name, branch) else []
 
+    def rewrite(self, name: str, commit: str, branch: str = BRANCH) -> None:
+        """Have somebody put a branch at another commit by force."""
+        self._git(self.path(name), "update-ref", f"refs/heads/{branch}", commit)
+
+    def everything(self, name: str) -> list[tuple[str, bytes]]:
+        """Every object that the repository holds, also those that no branch leads to: its kind with its bytes."""
+        return everything(self.path(name))
+
+    def broken(self, name: str) -> list[str]:
+        """What is wrong with a repository by Git's own check, such as a branch that leads to what is not there."""
+        done = self._try(self.path(name), "fsck", "--full", "--no-dangling", "--no-progress")
+        return (done.stdout + done.stderr).decode().splitlines() if done.returncode else []
+
     def meanwhile(self, action: Callable[[], object], *, at: str = "POST", times: int = 1) -> None:
         """Let something happen while somebody pushes: when the push begins (GET), or when its pack comes (POST)."""
         with self._lock:
             self._meanwhile.append(_Meanwhile(at, action, times))
+
+    def wait(self) -> None:
+        """Wait until nothing that was asked is still being answered."""
+        while any(entry.took == 0 for entry in self.log.entries()):
+            time.sleep(_POLL)
+
+    def refuse(self, status: int, *, at: str = "POST", times: int = 1) -> None:
+        """Answer a push with that status: when it begins (GET), or when its pack comes (POST).
+
+        Refusals and cuts come one after another, in the order in which they were told.
+        """
+        with self._lock:
+            self._refusals[at].extend([status] * times)
+
+    def cut(self, times: int = 1) -> None:
+        """Let the connection break off in the middle of a pack: Git gets half of it, and nobody hears of an answer."""
+        self.refuse(_CUT, times=times)
+        self.faults.arm(Fault("lost", match=self._cuts_now, times=times))
+
+    def _cuts_now(self, method: str, path: str) -> bool:
+        with self._lock:
+            return writes(method, path) and self._refusals[method][:1] == [_CUT]
 
     def answer(self, request: Request) -> Answer:
         """Let Git answer, if the caller may ask that."""
@@ -139,9 +192,17 @@ class GitServer(StandIn):
             return Answer(401, b"Unauthorized", {"WWW-Authenticate": 'Basic realm="Git"'})
         if pushes and right != WRITE:
             return Answer(403, b"This token may only read", {"Content-Type": "text/plain"})
-        if pushes:
-            self._let_happen(request.method)
-        return self._backend(request)
+        if not pushes:
+            return self._backend(request)
+        self._let_happen(request.method)
+        status = self._refusal(request.method)
+        if status == _CUT:
+            return self._backend(request, request.body[: len(request.body) // 2])
+        return Answer(status, b"Armed\n", {"Content-Type": "text/plain"}) if status else self._backend(request)
+
+    def _refusal(self, method: str) -> int | None:
+        with self._lock:
+            return self._refusals[method].pop(0) if self._refusals[method] else None
 
     def state(self) -> Any:
         """Every repository with the files of its branch."""
@@ -156,7 +217,9 @@ class GitServer(StandIn):
         for each in due:
             each.action()
 
-    def _backend(self, request: Request) -> Answer:
+    def _backend(self, request: Request, arrived: bytes | None = None) -> Answer:
+        """Ask Git; of the body only what arrived of it, when that is not the whole."""
+        body = request.body if arrived is None else arrived
         env = {
             **os.environ,
             **_CLEAN,
@@ -166,19 +229,19 @@ class GitServer(StandIn):
             "QUERY_STRING": request.target.partition("?")[2],
             "REQUEST_METHOD": request.method,
             "CONTENT_TYPE": request.headers.get("content-type", ""),
-            "CONTENT_LENGTH": str(len(request.body)),
+            "CONTENT_LENGTH": str(len(body)),  # of what arrived: Git waits for the rest for ever
             "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
             "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
             "REMOTE_USER": "somebody",
             "REMOTE_ADDR": request.peer,
         }
-        done = subprocess.run(["git", "http-backend"], input=request.body, env=env, capture_output=True, check=False)
-        head, separator, body = done.stdout.partition(b"\r\n\r\n")
+        done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True, check=False)
+        head, separator, text = done.stdout.partition(b"\r\n\r\n")
         if not separator:
             return json_answer(500, {"error": done.stderr.decode("utf-8", "replace")})
         headers = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n"))
         status = int(headers.pop("Status", "200").split(" ")[0])
-        return Answer(status, body, headers)
+        return Answer(status, text, headers)
 
     def _git(
         self,
@@ -200,6 +263,19 @@ class GitServer(StandIn):
         where = ["--git-dir", str(path)] if inside else []
         whole = {**os.environ, **_CLEAN, **(env or {})}
         return subprocess.run(["git", *where, *words], input=data or b"", env=whole, capture_output=True, check=False)
+
+
+def everything(folder: Path) -> list[tuple[str, bytes]]:
+    """Every object of the repository in a folder, also those that no branch leads to: its kind with its bytes."""
+    command = ["git", "--git-dir", str(folder), "cat-file", "--batch-all-objects", "--batch", "--unordered"]
+    raw = subprocess.run(command, env={**os.environ, **_CLEAN}, capture_output=True, check=True).stdout
+    answer, position = [], 0
+    while position < len(raw):
+        end = raw.index(b"\n", position)
+        _oid, kind, size = raw[position:end].decode().split(" ")
+        answer.append((kind, raw[end + 1 : end + 1 + int(size)]))
+        position = end + 2 + int(size)
+    return answer
 
 
 def _password(request: Request) -> str:

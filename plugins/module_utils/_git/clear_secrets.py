@@ -18,9 +18,17 @@ from .._yaml import load_documents
 _SUFFIXES = (".yaml", ".yml", ".json")
 _DOCUMENT = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _VALUES = ("data", "stringData")
+_DEFINES = "kind: CustomResourceDefinition"
+_OF_DEFINITION = {"apiVersion: apiextensions.k8s.io/v1", _DEFINES, "metadata:", "spec:", "status:"}
+_MARGIN = re.compile(r"^[^ \n#].*$", re.MULTILINE)
+_FIRST_LINE = re.compile(r"(?: *(?:#.*)?\n)*(.*)")
+# What else ends a line for YAML.
+_OTHER_BREAKS = re.compile("[\r\x85\u2028\u2029]")
 _KIND = re.compile(r"""^[\s{,-]*["']?kind["']?\s*:\s*["']?Secret["']?\s*[,}]?\s*$""", re.MULTILINE)
 _FIELD = re.compile(r"""^\s*["']?(data|stringData)["']?\s*:""", re.MULTILINE)
-_SOPS = re.compile(r"^sops:\s*$(?:\n[ \t].*)*?\n[ \t]+mac:", re.MULTILINE)
+# A value as SOPS writes it, from its begin to its end: whatever stands beside it would be in clear.
+_PART = r"[A-Za-z0-9+/=]*"
+_ENCRYPTED = re.compile(rf"ENC\[AES256_GCM,data:{_PART},iv:{_PART},tag:{_PART},type:[a-z]+\]")
 
 
 def refuse_secrets(files: t.Mapping[str, bytes]) -> None:
@@ -40,15 +48,28 @@ def _holds(content: bytes) -> bool:
     if b"Secret" not in content and b"\\" not in content:
         return False
     text = content.decode("utf-8", "replace")
-    return any(_document_holds(part) for part in _DOCUMENT.split(text) if "Secret" in part or "\\" in part)
+    parts = [part for part in _DOCUMENT.split(text) if "Secret" in part or "\\" in part]
+    return any(_document_holds(part) for part in parts if not _is_definition(part))
+
+
+def _is_definition(text: str) -> bool:
+    """Tell whether a document defines a kind: the largest ones there are, and their left margin says what they are.
+
+    It begins at the margin, so all keys of its mapping stand there, each one as the text of definitions has it.
+    """
+    if _OTHER_BREAKS.search(text):
+        return False
+    first = _FIRST_LINE.match(text)
+    margin = set(_MARGIN.findall(text))
+    return first is not None and first[1] in margin and _DEFINES in margin and margin <= _OF_DEFINITION
 
 
 def _document_holds(text: str) -> bool:
     try:
         return any(_is_clear(document) for document in load_documents(text, "a file of the tree"))
     except Failure:
-        # What is more than plain YAML, such as a template, is judged by its lines.
-        return bool(_KIND.search(text) and _FIELD.search(text) and not _SOPS.search(text))
+        # What is more than plain YAML, such as a template, is judged by its lines; SOPS writes plain YAML alone.
+        return bool(_KIND.search(text) and _FIELD.search(text))
 
 
 def _is_clear(document: t.Any) -> bool:
@@ -60,10 +81,16 @@ def _is_clear(document: t.Any) -> bool:
     if document.get("kind") != "Secret":
         return _is_clear(document.get("items") or [])
     values = [value for name in _VALUES for value in _values(document.get(name))]
-    sops = document.get("sops")
-    if isinstance(sops, dict) and sops.get("mac"):
-        return not all(str(value).startswith("ENC[") for value in values)
-    return bool(values)
+    return bool(values) and not (_is_sealed(document.get("sops")) and all(_is_encrypted(value) for value in values))
+
+
+def _is_sealed(sops: t.Any) -> bool:
+    """Tell whether SOPS has sealed a document, so that it notices when somebody changes what it encrypted."""
+    return isinstance(sops, dict) and _is_encrypted(sops.get("mac"))
+
+
+def _is_encrypted(value: t.Any) -> bool:
+    return isinstance(value, str) and bool(_ENCRYPTED.fullmatch(value))
 
 
 def _values(field: t.Any) -> list[t.Any]:

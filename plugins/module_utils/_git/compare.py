@@ -31,11 +31,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Rules:
-    """What may be done to files that are not as we left them, or not ours."""
+    """What may be done to files that are not as we left them, or not ours, and where: everywhere, or below ``only``."""
 
     on_edited: str = REFUSE
     adopt: bool = False
     prune: bool = False
+    only: tuple[str, ...] | None = None
+
+    def reach(self, path: str) -> bool:
+        """Tell whether a file is looked at; all others stay as they are, in the tree and in the record."""
+        return self.only is None or any(path == each or path.startswith(f"{each}/") for each in self.only)
 
 
 @dataclass(frozen=True)
@@ -64,10 +69,10 @@ def compare(
     Files in ``drop`` go also where nothing is pruned.
     """
     found = _Comparison(there, record, rules, sha256_of)
-    for path in sorted(desired):
+    for path in filter(rules.reach, sorted(desired)):
         found.want(path, desired[path])
     if rules.prune:
-        for path in sorted(set(record) - set(desired)):
+        for path in filter(rules.reach, sorted(set(record) - set(desired))):
             found.drop_owned(path)
     for path in sorted(set(drop)):
         found.unwant(path)

@@ -52,9 +52,11 @@ class GitTree:
 
     def __post_init__(self) -> None:
         check_place(self.repository, self.branch, self.path)
-        for path in (*self.files, *self.drop):
+        for path in (*self.files, *self.drop, *(self.rules.only or ())):
             check_path(path)
         self._check_folders()
+        if not self.present and self.rules.only is not None:
+            raise invalid("only", "an absent tree has no files that could stay", "Leave it out, or name a smaller path")
         _check_words("commit_message", self.message, lines=True)
         _check_words("author_name", self.author.name)
         _check_words("author_email", self.author.email)
@@ -80,7 +82,7 @@ class GitTree:
             files=read_files(params["files"] or []) if state == "present" else {},
             message=params["commit_message"],
             author=Author(params["author_name"], params["author_email"], params["signing_key"]),
-            rules=Rules(params["on_edited"], params["adopt"], prune=params["prune"] or state != "present"),
+            rules=_rules(params),
             revert_to=params["revert_to"] if state == "reverted" else None,
             present=state != "absent",
         )
@@ -118,6 +120,11 @@ class TreeWrite:
     head: str | None
     difference: Difference
     content: t.Mapping[str, bytes] = field(hash=False)
+
+
+def _rules(params: dict[str, t.Any]) -> Rules:
+    only = None if params["only"] is None else tuple(path.rstrip("/") for path in params["only"])
+    return Rules(params["on_edited"], params["adopt"], params["prune"] or params["state"] != "present", only)
 
 
 def read_files(items: t.Sequence[dict[str, t.Any]]) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import os
 import re
@@ -28,6 +29,9 @@ from .client import Client, shown
 ORDINARY = "100644"
 FOLDER = "040000"
 _MARKER = "aphex-copy"
+_LOCK = "aphex.lock"
+_INDEX = "aphex.index"
+_LEFTOVERS = ("*.lock", "refs/**/*.lock", f"{_INDEX}.*")
 _AT_ONCE = 500  # a command that answers while it is written to must not fill both pipes
 _RACE = re.compile(
     r"\[rejected\]|\(fetch first\)|\(non-fast-forward\)|cannot lock ref|failed to update ref|reference already exists"
@@ -79,14 +83,23 @@ class Copy:
         if self._lock is not None:
             return
         self._make_folder()
-        handle = os.open(os.path.join(self._folder, "aphex.lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        handle = os.open(os.path.join(self._folder, _LOCK), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         file = os.fdopen(handle, "w", encoding="utf-8")
         self._client.runtime.at_end.append(file.close)
         self._wait_for(file)
         self._lock = file
-        if not os.path.isfile(os.path.join(self._folder, "HEAD")):
+        self._clear()
+        # Git makes that folder last: a copy that was made by halves is made whole.
+        if not os.path.isdir(os.path.join(self._folder, "objects", "info")):
             self._client.need(self._folder, "init", "--quiet", "--bare", "--template=")
+
+    def _clear(self) -> None:
+        """Take away what a run that was killed has left, locks of Git among it: nobody else is at work here now."""
         shutil.rmtree(self._staging, ignore_errors=True)
+        for pattern in _LEFTOVERS:
+            for name in glob.glob(pattern, root_dir=self._folder, recursive=True):
+                if name != _LOCK:
+                    os.unlink(os.path.join(self._folder, name))
 
     def _make_folder(self) -> None:
         """Make the folder and mark it as ours; one that holds something else is never touched."""
@@ -218,7 +231,7 @@ class Copy:
     ) -> str:
         """Make a commit that puts these files and drops those paths, all else as in the parent; return its id."""
         oids = self._write(put)
-        index = {"GIT_INDEX_FILE": os.path.join(self._folder, f"aphex.index.{os.getpid()}")}
+        index = {"GIT_INDEX_FILE": os.path.join(self._folder, f"{_INDEX}.{os.getpid()}")}
         with _removed_at_end(index["GIT_INDEX_FILE"]):
             if parent:
                 self._client.need(self._folder, "read-tree", parent, env=index)
@@ -281,7 +294,7 @@ class Copy:
         while True:
             attempt += 1
             try:
-                self._push_once(commit)
+                self._push_once(commit, parent)
                 return self._took(commit)
             except GitFailure as failure:
                 if _RACE.search(failure.said):
@@ -296,9 +309,11 @@ class Copy:
                 return False
             waited += self._client.pause(problem, *pause)
 
-    def _push_once(self, commit: str) -> None:
+    def _push_once(self, commit: str, parent: str | None) -> None:
+        # Only while the branch is where it was read: one that somebody has put back would be led forward again.
+        lease = f"--force-with-lease=refs/heads/{self._branch}:{parent or ''}"
         self._client.reach_once(
-            self._folder, self._repository, "push", "--porcelain", "--no-verify", "--", self._repository,
+            self._folder, self._repository, "push", "--porcelain", "--no-verify", lease, "--", self._repository,
             f"{commit}:refs/heads/{self._branch}", tried="Pushing to",
         )  # fmt: skip
 

@@ -102,6 +102,12 @@ CASE = Case(
             lambda world: {"state": "reverted", "revert_to": "yesterday"},
             ("revert_to", "no commit"),
         ),
+        Bad("a piece outside of the tree", lambda world: {"only": ["docs/../.."]}, ("docs/../..", "inside")),
+        Bad(
+            "a piece of an absent tree",
+            lambda world: {"state": "absent", "files": None, "only": ["docs"]},
+            ("only", "absent"),
+        ),
         Bad("a working copy of something else", lambda world: {"working_copy": "/usr"}, ("working_copy", "/usr")),
         Bad(
             "a repository that is not there",

@@ -96,3 +96,44 @@ def test_another_process_writes_and_reads_by_the_control_interface(server: GitSe
     made = control.do("commit", name="other", files={"a": "1\n"})
     assert control.do("head", name="other") == made
     assert control.do("files", name="other") == {"a": "1\n"}
+
+
+def test_refusals_and_cuts_come_in_their_order_and_nothing_is_there_by_halves(
+    server: GitServer, tmp_path: Path
+) -> None:
+    server.refuse(503)
+    server.cut()
+    found: list[tuple[str | None, list[str]]] = []
+    server.meanwhile(lambda: found.append((server.head("tree"), server.broken("tree"))), times=3)
+    assert "503" in _pushes(server, tmp_path / "first").stderr
+    # Git's own library may come again by itself where a connection broke off.
+    if _pushes(server, tmp_path / "second").returncode:
+        assert _pushes(server, tmp_path / "third").returncode == 0
+    answers = [entry.status for entry in server.log.entries() if writes(entry.method, entry.path)]
+    assert answers == [503, None, 200]
+    assert found == [(None, [])] * 3
+    assert server.files("tree") == {"mine.txt": "mine\n"}
+
+
+def test_a_server_that_was_down_comes_back_where_it_was(server: GitServer, tmp_path: Path) -> None:
+    url = server.url
+    with server.down():
+        assert "onnect" in _git(server, "ls-remote", f"{url}/tree.git").stderr
+    assert server.url == url
+    assert _pushes(server, tmp_path / "clone").returncode == 0
+
+
+def test_somebody_rewrites_a_branch_and_what_it_had_is_still_found(server: GitServer) -> None:
+    first = server.commit("tree", {"a": "one\n"})
+    server.commit("tree", {"a": "two\n"})
+    server.rewrite("tree", first)
+    assert server.commits("tree") == [first]
+    assert ("blob", b"two\n") in server.everything("tree")
+
+
+def test_a_branch_that_leads_to_nothing_is_told(server: GitServer) -> None:
+    server.commit("tree", {"a": "one\n"})
+    assert server.broken("tree") == []
+    blob = next(path for path in (server.path("tree") / "objects").glob("??/*"))
+    blob.unlink()
+    assert server.broken("tree")

@@ -9,7 +9,8 @@ from ansible_collections.aphex.platform.plugins.module_utils._git.clear_secrets 
 from ansible_collections.aphex.platform.plugins.module_utils._git.tree import GitTree
 
 CANARY = "CANARY-4711"
-SOPS = "sops:\n  mac: ENC[AES256_GCM,data:x]\n  version: 3.9.0\n"
+HIDDEN = "ENC[AES256_GCM,data:Cocugg==,iv:L9aA/+0=,tag:I2ex,type:str]"
+SOPS = f"sops:\n  mac: {HIDDEN}\n  version: 3.9.0\n"
 
 CLEAR = [
     f"kind: Secret\nstringData:\n  a: {CANARY}\n",
@@ -22,18 +23,40 @@ CLEAR = [
     f"- kind: Secret\n  data: {{a: {CANARY}}}\n",
     f"kind: Secret\nstringData:\n  a: {CANARY}\n{SOPS}",
     f"kind: Secret\nstringData:\n  a: {CANARY}\nsops: {{version: 1}}\n",
+    # Almost what SOPS writes: one value in clear, no seal or none of SOPS, more beside the value, a level below it.
+    f"kind: Secret\ndata:\n  a: {HIDDEN}\n  b: {CANARY}\n{SOPS}",
+    f"kind: Secret\ndata:\n  a: {HIDDEN}\nstringData:\n  b: {CANARY}\n{SOPS}",
+    f"kind: Secret\ndata:\n  a: {HIDDEN}\n",
+    f"kind: Secret\ndata:\n  a: {HIDDEN}\nsops: {{version: 3.9.0}}\n",
+    f"kind: Secret\ndata:\n  a: {HIDDEN}\nsops: {{mac: ''}}\n",
+    f"kind: Secret\ndata:\n  a: {HIDDEN}\nsops: {{mac: {CANARY}}}\n",
+    f"kind: Secret\ndata:\n  a: {HIDDEN}\nsops: mac\n",
+    f"kind: Secret\ndata:\n  a: {HIDDEN} {CANARY}\n{SOPS}",
+    f"kind: Secret\ndata:\n  a: ENC[{CANARY}]\n{SOPS}",
+    f"kind: Secret\ndata:\n  a: {{b: {CANARY}}}\n{SOPS}",
+    f"kind: Secret\ndata:\n  a: [{HIDDEN}, {CANARY}]\n{SOPS}",
+    f"kind: Secret\ndata: {{a: 4711}}\n{SOPS}",
+    f"kind: Secret\nstringData:\n  a: {{{{ value }}}} {CANARY}\n{SOPS}",
+    f"kind: Secret\ndata:\n  a: {HIDDEN}\n{SOPS}---\nkind: Secret\ndata:\n  a: {CANARY}\n",
     f"kind: Secret\nstringData:\n  a: {{{{ value }}}} {CANARY}\n  b: !vault {CANARY}\n",
     f"kind: Secret\ndata: {CANARY}\n",
+    # What looks like a definition of kinds at its left margin, and is none.
+    f' kind: Secret\n data: {{a: {CANARY}}}\n note: "\nkind: CustomResourceDefinition\n"\n',
+    f"metadata:\n  a: b\x85kind: Secret\x85data: {{a: {CANARY}}}\nspec: |\n kind: CustomResourceDefinition\n",
+    f"kind: CustomResourceDefinition\nitems:\n  - kind: Secret\n    data: {{a: {CANARY}}}\n",
+    f"kind: CustomResourceDefinition\nkind: Secret\ndata: {{a: {CANARY}}}\n",
 ]
 FINE = [
     "kind: Secret\nmetadata: {name: made-elsewhere}\n",
     "kind: Secret\ndata: {}\n",
-    f"kind: Secret\nstringData:\n  a: ENC[AES256_GCM,data:x,type:str]\n{SOPS}",
+    f"kind: Secret\nstringData:\n  a: {HIDDEN}\n{SOPS}",
+    f"kind: Secret\ndata:\n  a: {HIDDEN}\nstringData:\n  b: {HIDDEN}\n{SOPS}",
     "kind: ExternalSecret\nspec: {data: [{secretKey: a}]}\n",
     "kind: SecretStore\ndata: {a: b}\n",
     "kind: ConfigMap\ndata:\n  doc: |\n    kind: Secret\n    data: {a: b}\n",
     "kind: ConfigMap\ndata: {kind: Secret}\n",
     "spec:\n  names:\n    kind: Secret\n",
+    "# A note.\n\nkind: CustomResourceDefinition\nmetadata:\n  name: a\nspec:\n  kind: Secret\n  data: {a: b}\n",
     "a: !Find [authentik, Secret]\n",
     "not: [yaml, Secret\n",
     "",

@@ -140,3 +140,34 @@ def test_dropping_leaves_all_other_files_of_ours() -> None:
 
 def test_dropping_takes_a_foreign_file_only_when_told_to_adopt() -> None:
     assert _one("theirs", None, None, Rules(adopt=True), drop=("a",)) == "drop"
+
+
+def test_only_reaches_files_and_folders_by_their_whole_name() -> None:
+    rules = Rules(only=("a", "b/c"))
+    assert [path for path in ("a", "a/d", "ab", "b", "b/c", "b/c/d", "b/cd") if rules.reach(path)] == [
+        "a",
+        "a/d",
+        "b/c",
+        "b/c/d",
+    ]
+    assert Rules().reach("a")
+    assert not Rules(only=()).reach("a")
+
+
+@pytest.mark.parametrize("on_edited", ["refuse", "keep", "overwrite"])
+def test_outside_of_only_everything_stays_as_it_is(on_edited: str) -> None:
+    """Edited, foreign, not wanted any more, or new: in the files as in the record."""
+    there = {"a/old": "old", "b/edited": "theirs", "b/foreign": "theirs", "b/old": "old"}
+    record = {"a/old": "old", "b/edited": "old", "b/old": "old", "b/lost": "old"}
+    desired = {"a/new": "new", "b/edited": "new", "b/foreign": "new", "b/new": "new"}
+    found = _compare(there, record, desired, Rules(on_edited, prune=True, only=("a",)))
+    assert (found.put, found.drop, found.edited) == (("a/new",), ("a/old",), ())
+    outside = {path: _sha(text) for path, text in record.items() if path != "a/old"}
+    assert found.record == {**outside, "a/new": _sha("new")}
+
+
+def test_inside_of_only_an_edit_of_people_counts_as_ever() -> None:
+    with pytest.raises(Failure, match="people have edited a "):
+        _compare({"a": "theirs"}, {"a": "old"}, {"a": "new"}, Rules(only=("a",)))
+    kept = _compare({"a": "theirs"}, {"a": "old"}, {"a": "new"}, Rules("keep", only=("a",)))
+    assert (kept.put, kept.edited, kept.record) == ((), ("a",), {"a": _sha("old")})

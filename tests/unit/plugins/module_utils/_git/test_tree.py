@@ -489,3 +489,65 @@ def test_writers_of_single_files_at_once_both_arrive(world: World) -> None:
 def test_a_path_to_drop_that_leaves_the_folder_is_refused(world: World) -> None:
     with pytest.raises(Failure, match="no path inside the tree"):
         world.tree({}, drop=("../a",))
+
+
+OLD = {"a/x": "1\n", "b/x": "1\n", "b/gone": "1\n", "c": "1\n"}
+NEW = {"a/x": "2\n", "b/x": "2\n", "b/new": "2\n", "c": "1\n"}
+
+
+def _only(*paths: str) -> Rules:
+    return Rules(prune=True, only=paths)
+
+
+def test_a_tree_comes_piece_by_piece_and_is_the_same_in_the_end(world: World) -> None:
+    world.write(OLD)
+    outcome, first = world.write(NEW, rules=_only("a"))
+    assert [item["after_header"] for item in outcome.plan.diff[1:]] == ["part/a/x"]
+    assert first["files_changed"] == ["a/x"]
+    assert first["paths"] == sorted(OLD)
+    assert world.files == {f"part/{path}": text for path, text in {**OLD, "a/x": "2\n"}.items()}
+    outcome, _same = world.write(NEW, rules=_only("a"))
+    assert not outcome.plan.steps
+    _outcome, rest = world.write(NEW, rules=Rules(prune=True))
+    assert rest["files_changed"] == ["b/gone", "b/new", "b/x"]
+    assert world.files == {f"part/{path}": text for path, text in NEW.items()}
+    outcome, _same = world.write(NEW, rules=Rules(prune=True))
+    assert not outcome.plan.steps
+
+
+def test_only_of_nothing_writes_nothing(world: World) -> None:
+    world.write(OLD)
+    outcome, tree = world.write(NEW, rules=_only())
+    assert not outcome.plan.steps
+    assert (tree["files_changed"], tree["paths"]) == ([], sorted(OLD))
+
+
+def test_the_first_commit_of_a_repository_may_be_a_piece_too(world: World) -> None:
+    _outcome, tree = world.write(NEW, rules=_only("a", "c"))
+    assert (tree["files_changed"], tree["paths"]) == (["a/x", "c"], ["a/x", "c"])
+
+
+def test_a_tree_goes_back_piece_by_piece(world: World) -> None:
+    _outcome, old = world.write(OLD)
+    world.write(NEW, rules=Rules(prune=True))
+    _outcome, tree = world.write({}, revert_to=old["commit"], rules=_only("b"))
+    assert tree["files_changed"] == ["b/gone", "b/new", "b/x"]
+    assert world.files["part/a/x"] == "2\n"
+    world.write({}, revert_to=old["commit"], rules=Rules(prune=True))
+    assert world.files == {f"part/{path}": text for path, text in OLD.items()}
+
+
+def test_an_edit_outside_is_seen_by_the_piece_that_it_is_in(world: World) -> None:
+    world.write(OLD)
+    world.by_hand({"part/b/x": "theirs\n"})
+    _outcome, tree = world.write(NEW, rules=_only("a"))
+    assert tree["edited"] == []
+    with pytest.raises(Failure, match="people have edited b/x "):
+        world.write(NEW, rules=_only("b"))
+
+
+def test_only_is_for_a_tree_that_is_there(world: World) -> None:
+    with pytest.raises(Failure, match="absent"):
+        world.tree({}, present=False, rules=_only("a"))
+    with pytest.raises(Failure, match="inside the tree"):
+        world.tree(OLD, rules=_only("../a"))

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,26 @@ def test_what_an_interrupted_run_has_left_is_no_part_of_the_next(world: World) -
     world.write({"a": "2"})
     assert world.files == {"part/a": "2"}
     assert not staging.exists()
+
+
+@pytest.mark.parametrize("lock", ["refs/heads/main.lock", "config.lock", "HEAD.lock", "packed-refs.lock"])
+def test_a_lock_of_a_git_that_was_killed_holds_up_nobody(world: World, lock: str) -> None:
+    world.write({"a": "1"})
+    world.by_hand({"theirs": "1\n"})
+    (world.folder / "copy" / lock).touch()
+    (world.folder / "copy" / "aphex.index.1.lock").touch()
+    world.write({"a": "2"})
+    assert world.files == {"part/a": "2", "theirs": "1\n"}
+    assert [path.name for path in (world.folder / "copy").rglob("*.lock")] == ["aphex.lock"]
+
+
+def test_a_copy_that_was_half_made_is_made_whole(world: World) -> None:
+    world.write({"a": "1"})
+    copy = world.folder / "copy"
+    shutil.rmtree(copy / "objects")
+    (copy / "refs" / "heads" / "main").unlink()
+    world.write({"a": "2"})
+    assert world.files == {"part/a": "2"}
 
 
 def test_a_folder_with_something_else_is_never_touched(world: World) -> None:
@@ -107,3 +128,41 @@ def test_each_repository_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch
     folders = {default_folder("https://a.example/x"), default_folder("https://a.example/y")}
     assert len(folders) == 2
     assert all(folder.startswith("/cache/aphex-platform/git/") for folder in folders)
+
+
+@pytest.mark.parametrize("at", ["GET", "POST"])
+def test_a_branch_that_somebody_puts_back_meanwhile_is_not_led_forward_again(world: World, at: str) -> None:
+    world.write({"a": "1"})
+    before = str(world.server.head(NAME))
+    world.write({"a": "1", "unwanted": "1"})
+    unwanted = world.server.head(NAME)
+    world.server.meanwhile(lambda: world.server.rewrite(NAME, before), at=at)
+    world.write({"a": "2"})
+    assert unwanted not in world.server.commits(NAME)
+    assert world.files == {"part/a": "2"}
+
+
+def test_a_push_of_which_half_arrives_is_one_commit(world: World) -> None:
+    world.server.cut()
+    world.write({"a": os.urandom(200_000)})
+    assert world.server.faults.struck()
+    assert (world.commits, world.server.broken(NAME)) == (1, [])
+
+
+def test_a_push_that_arrives_after_it_was_given_up_is_one_commit(world: World) -> None:
+    world.write({"a": "1"})
+    world.server.meanwhile(lambda: time.sleep(2))
+    world.run(world.tree({"a": "2"}), timeout=1)
+    world.server.wait()
+    assert (world.commits, world.server.broken(NAME)) == (2, [])
+    assert world.files == {"part/a": "2"}
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, Kind.DENIED), (403, Kind.DENIED), (503, Kind.BROKEN)])
+def test_a_push_that_the_server_does_not_take_is_one_sentence(world: World, status: int, kind: Kind) -> None:
+    world.write({"a": "1"})
+    world.server.refuse(status, times=9)
+    with pytest.raises(Failure, match="Pushing to") as found:
+        world.write({"a": "2"})
+    assert found.value.kind is kind
+    assert world.files == {"part/a": "1"}
