@@ -83,7 +83,9 @@ def tree_files(parts: Row, upstream: Row, below: str = "parts") -> list[dict[str
 
 
 def _of_part(part: Row, upstream: Row, folder: str) -> t.Iterator[dict[str, str]]:
-    texts = {**part["files"], **kustomization(part["files"], upstream, part.get("namespace") or "")}
+    # A part that a plugin of Argo CD brings is no kustomization: without the plugin nobody takes it for manifests.
+    built = {} if part.get("plugin") else kustomization(part["files"], upstream, part.get("namespace") or "")
+    texts = {**part["files"], **built}
     for path, text in texts.items():
         yield {"path": f"{folder}/{path}", "content": str(text)}
     for row in upstream.get("manifests") or ():

@@ -68,6 +68,12 @@ def test_the_same_part_gives_the_same_bytes() -> None:
     )
 
 
+def test_a_part_that_a_plugin_brings_has_no_kustomization() -> None:
+    part = {**PART, "files": {"secrets/a.enc.yaml": "kind: Secret\n"}, "manifests": [], "plugin": "platform-sops"}
+    rows = tree_files({"secrets": part}, {"secrets": {}})
+    assert [row["path"] for row in rows] == ["parts/secrets/secrets/a.enc.yaml"]
+
+
 def test_a_tree_holds_texts_and_releases() -> None:
     rows = {row["path"]: row for row in tree_files({"shop": PART}, {"shop": UPSTREAM})}
     assert sorted(rows) == [
