@@ -36,9 +36,10 @@ AS_WELL = {"argocd/argocd-oidc.clientSecret", "tekton-pipelines/oauth2-proxy.cli
 class Secrets:
     """A cluster, and a machine with a folder, on which the role runs."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+    def __init__(self, sandbox: Sandbox, folder: Path, **env: str) -> None:
         self.sandbox = sandbox
         self.folder = folder
+        self.env = env
 
     def play(
         self, *arguments: str, tasks: str = "main", after: list[dict[str, Any]] | None = None, **inputs: Any
@@ -52,7 +53,7 @@ class Secrets:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "play.json"
             path.write_text(json.dumps(play), encoding="utf-8")
-            env = environment(Path(folder), K8S_AUTH_KUBECONFIG=str(self.sandbox.kubeconfig))
+            env = environment(Path(folder), K8S_AUTH_KUBECONFIG=str(self.sandbox.kubeconfig), **self.env)
             command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local"]
             command += ["-e", "ansible_python_interpreter={{ ansible_playbook_python }}", str(path), *arguments]
             ended = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
