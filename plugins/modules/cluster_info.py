@@ -154,7 +154,8 @@ cluster:
           sample: argocd
         made_by:
           description: Who made it, as far as it says. V(aphex.platform) for this collection, V(argocd NAME) for an
-            Application, V(helm NAME) for a release, the name of another tool, or empty.
+            Application, V(argocd) where Argo CD names none, V(helm NAME) for a release, the name of another tool, or
+            empty.
           type: str
           returned: success
           sample: helm argo-cd

@@ -104,6 +104,8 @@ options:
     description:
       - Whether to wait until the objects are ready, or gone with O(state=absent).
       - CustomResourceDefinitions are always waited for, since objects of their kinds cannot be made before.
+      - With O(state=absent), a sync of an Application of Argo CD that still runs is ended, since nothing is deleted
+        before that.
     type: bool
     default: false
   wait_timeout:

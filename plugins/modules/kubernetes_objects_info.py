@@ -63,7 +63,7 @@ options:
     type: dict
     suboptions:
       type:
-        description: Type of the condition.
+        description: Type of the condition. V(gone) means that the object is not there.
         type: str
         required: true
       status:

@@ -104,6 +104,10 @@ class Argo:
         status = (self.application(name, namespace) or {}).get("status") or {}
         return (status.get("sync") or {}).get("status", ""), (status.get("health") or {}).get("status", "")
 
+    def syncs(self, name: str, namespace: str = "argocd") -> bool:
+        """Does a sync of it run, or is one asked for?"""
+        return bool((self.application(name, namespace) or {}).get("operation"))
+
     def complaint(self, name: str, namespace: str = "argocd") -> str:
         """What Argo CD has against an application, or says about its sync and about each object of it."""
         status = (self.application(name, namespace) or {}).get("status") or {}

@@ -1,4 +1,4 @@
-"""The real Argo CD for these tests: a sandbox of their own, and Argo CD in it by the role that installs it.
+"""The real Argo CD for these tests: in a sandbox by the role that installs it, and in another with the whole platform.
 
 In: the name in APHEX_SANDBOX, if there is one. Out: Argo CD that syncs from a repository. Never here: an expectation.
 """
@@ -14,9 +14,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.e2e.argo import Argo
+from tests.e2e.home import Home, brought
 from tests.e2e.tree import Repository, Tree
 from tests.sandbox.sandbox import Sandbox, join
 from tests.sandbox.state import User
+
+LAST = ("test_platform.py", "test_teardown.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of the whole platform come last, and at the very end those that take it away."""
+    items.sort(key=lambda item: LAST.index(item.path.name) if item.path.name in LAST else -1)
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +67,10 @@ def tree(argo: Argo, request: pytest.FixtureRequest) -> Iterator[Tree]:
     made = Tree(argo.repository, f"t{zlib.crc32(request.node.name.encode())}")
     yield made
     argo.remove(made.name)
+
+
+@pytest.fixture(scope="session")
+def home(say: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """The whole platform, brought by the playbook that people run."""
+    with brought(tmp_path_factory.mktemp("home"), say) as made:
+        yield made

@@ -8,108 +8,19 @@ that cannot be had here are those of the mirror folder. No program of a pod runs
 from __future__ import annotations
 
 import itertools
-import json
-import os
-import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
+from tests.e2e.argo import eventually
+from tests.e2e.home import Home, Row, application_of
 
-from tests.e2e.played import Played
-from tests.sandbox import mirror
-from tests.sandbox.api import ApiError, Object
-from tests.sandbox.demo_bootstrap import EMPTY, environment
-from tests.sandbox.sandbox import Sandbox, join
-from tests.sandbox.state import User
-from tests.sandbox.telling import play
-from tests.tools.steps import ROOT
-
-WAVES = ROOT / "roles" / "platform_tree" / "vars" / "main" / "waves.yml"
-APPLICATIONS = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"
-NAME = "home"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A part as it came: its wave, when its application was made, and the first object that Argo CD made for it."""
-
-    part: str
-    wave: int
-    made: str
-    first: str
-    sync: str
-    health: str
-
-    @classmethod
-    def of(cls, sandbox: Sandbox, wave: Object, item: Object) -> Row:
-        status = item.get("status") or {}
-        made = item["metadata"]["creationTimestamp"]
-        times = sorted(filter(None, (_made(sandbox, found) for found in status.get("resources") or [])))
-        # What role platform_secrets has made before, namespaces above all, says nothing of the wave.
-        own = next((time for time in times if time >= made), "")
-        sync, health = status.get("sync") or {}, status.get("health") or {}
-        return cls(wave["part"], wave["wave"], made, own, sync.get("status", ""), health.get("status", ""))
-
-
-def _made(sandbox: Sandbox, resource: Object) -> str:
-    version = f"{resource['group']}/{resource['version']}" if resource.get("group") else resource["version"]
-    metadata = {"name": resource["name"], "namespace": resource.get("namespace", "")}
-    try:
-        path = sandbox.api.path_of({"apiVersion": version, "kind": resource["kind"], "metadata": metadata})
-        found = sandbox.api.find(path)
-    except (ApiError, KeyError):
-        return ""
-    return str(found["metadata"]["creationTimestamp"]) if found else ""
-
-
-@dataclass(frozen=True)
-class Home:
-    """The platform of the inventory, once its bootstrap has ended."""
-
-    sandbox: Sandbox
-    seconds: float
-    play: Callable[..., int]
-
-    def rows(self) -> list[Row]:
-        """Every part that has an application, in the order of the table of waves."""
-        found = {item["metadata"]["name"]: item for item in self.sandbox.api.list(APPLICATIONS)}
-        waves = yaml.safe_load(WAVES.read_text(encoding="utf-8"))["platform_tree_waves"]
-        named = [(wave, f"{NAME}-{wave['part'].replace('_', '-')}") for wave in waves]
-        return [Row.of(self.sandbox, wave, found[name]) for wave, name in named if name in found]
-
-
-@pytest.fixture(scope="module")
-def home(say: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """The platform, brought by the playbook that people run."""
-    releases = mirror.make(mirror.cache())
-    name = f"{os.environ.get('APHEX_SANDBOX', '')}e2e-platform"
-    sandbox = join(name, (*EMPTY, "argocd"), user=User.this_process("pytest"), say=lambda line: say(f"sandbox: {line}"))
-    env = environment(sandbox, releases, tmp_path_factory.mktemp("platform"))
-    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])
-    variables = {
-        "argocd_poll_seconds": 10,
-        "platform_secrets_tree_access": "password",
-        "platform_secrets_tree_username": "argocd",
-        "platform_secrets_tree_password": sandbox.env["APHEX_SANDBOX_GIT_READ_TOKEN"],
-        "platform_tree_wait_timeout": 900,
-    }
-
-    def run(playbook: str, *words: str) -> int:
-        return play(sandbox, "inventory/platform", playbook, "-e", json.dumps(variables), *words, environment=env)
-
-    played = Played(sandbox.api).start()
-    try:
-        begin = time.monotonic()
-        run("bootstrap")
-        yield Home(sandbox, time.monotonic() - begin, run)
-    finally:
-        played.stop()
-        sandbox.leave()
+TRAEFIK = "/apis/apps/v1/namespaces/ingress-system/deployments/traefik"
+BY_HAND = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "by-hand", "namespace": "pipeline-catalog"},
+    "data": {"color": "red"},
+}
 
 
 def test_B17_the_whole_platform_comes_up_wave_by_wave(home: Home, say: Callable[[str], None]) -> None:
@@ -134,4 +45,33 @@ def _neighbours(rows: list[Row]) -> Iterator[tuple[list[Row], list[Row]]]:
 
 
 def test_the_same_playbook_again_changes_nothing(home: Home) -> None:
+    mark = home.sandbox.audit.mark()
     assert home.play("bootstrap") == 0
+    assert [str(request) for request in home.sandbox.audit.product_writes(mark)] == []
+
+
+def test_what_was_changed_or_deleted_by_hand_comes_back(home: Home) -> None:
+    before = home.api.get(TRAEFIK)
+    home.api.patch(TRAEFIK, {"spec": {"replicas": before["spec"]["replicas"] + 3}})
+    eventually(
+        "as many replicas as in the tree",
+        lambda: home.api.get(TRAEFIK)["spec"]["replicas"] == before["spec"]["replicas"],
+    )
+    home.api.delete(TRAEFIK)
+
+    def back() -> bool:
+        found = home.api.find(TRAEFIK)
+        return bool(found and found["metadata"]["uid"] != before["metadata"]["uid"])
+
+    eventually("the Deployment is back", back)
+    home.argo.wait(application_of("ingress_controller"))
+
+
+def test_what_leaves_the_tree_leaves_the_cluster(home: Home) -> None:
+    catalog, path = application_of("catalog"), home.api.path_of(BY_HAND)
+    home.argo.wait(catalog, home.put_by_hand("catalog", BY_HAND))
+    assert home.api.exists(path)
+    commit = home.tree.revert()
+    home.look("catalog")
+    home.argo.wait(catalog, commit)
+    assert not home.api.exists(path)

@@ -33,7 +33,7 @@ def test_the_wait_tells_why_a_sync_failed(argo: Argo, tree: Tree) -> None:
     commit = tree.push()
     spec = tree.root()["spec"]
     spec["source"]["path"] = f"{tree.name}/parts/only"
-    code, output = argo.run([waiting(application(tree.name, spec), commit, 12)])
+    code, output = argo.run([waiting(application(tree.name, spec), commit, 30)])
     said = " ".join(output.split())
     assert code != 0
     assert f"ready at {commit}" in said

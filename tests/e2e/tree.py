@@ -49,10 +49,27 @@ class Repository:
         self._git(self.work, "push", "--quiet", "origin", f"HEAD:{_BRANCH}")
         return self
 
+    def clone(self, place: Path) -> Repository:
+        """Take a working copy of a repository that is there already."""
+        self.folder.mkdir(parents=True)
+        self._git(self.folder, "clone", "--quiet", str(place), "work")
+        return self
+
+    def pull(self) -> None:
+        """Have what others have pushed."""
+        self._git(self.work, "pull", "--quiet", "--ff-only", "origin", _BRANCH)
+
+    def revert(self) -> str:
+        """Push the opposite of the last commit; answers the new one."""
+        self._git(self.work, "revert", "--no-edit", "HEAD")
+        self._git(self.work, "push", "--quiet", "origin", f"HEAD:{_BRANCH}")
+        return self._git(self.work, "rev-parse", "HEAD").strip()
+
     def push(self, message: str) -> str:
-        """Commit and push what differs; answers the commit."""
+        """Commit and push what differs, on top of what others have pushed; answers the commit."""
         self._git(self.work, "add", "--all")
         self._git(self.work, "commit", "--quiet", "-m", message)
+        self._git(self.work, "pull", "--quiet", "--rebase", "origin", _BRANCH)
         self._git(self.work, "push", "--quiet", "origin", f"HEAD:{_BRANCH}")
         return self._git(self.work, "rev-parse", "HEAD").strip()
 

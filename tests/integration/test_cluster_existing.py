@@ -15,6 +15,7 @@ from tests.contract.platform import install
 from tests.integration.machine import Machine
 from tests.sandbox.sandbox import Sandbox
 
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 # The kinds of all parts are in the sandbox, and nobody says who brought them.
 ADOPTED = ["argocd", "cert_manager", "external_secrets", "tekton", "ingress_controller", "authentik and dex", "crds"]
 
@@ -110,6 +111,37 @@ def test_what_is_there_already_is_named_with_who_brought_it(visitor: Visitor) ->
     # What this collection installed itself is nobody else's.
     adopted = [part for part in ADOPTED if part != "crds"]
     assert visitor.play("cluster_existing", **{**visitor.given, "cluster_existing_adopt": adopted}).changed == 0
+
+
+def test_a_definition_that_argo_cd_brought_is_the_platforms_own_unless_argo_cd_itself_is_not(visitor: Visitor) -> None:
+    """Argo CD puts no name of an Application on a definition, so whose it is only the row of argocd can tell."""
+    api = visitor.sandbox.api
+    kind = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    certificates = {
+        **kind,
+        "metadata": {"name": "certificates.cert-manager.io"},
+        "spec": {
+            "group": "cert-manager.io",
+            "scope": "Namespaced",
+            "names": {"plural": "certificates", "singular": "certificate", "kind": "Certificate"},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
+    }
+    applications = api.get(f"{DEFINITIONS}/applications.argoproj.io")
+    api.apply(certificates, manager="argocd-controller")
+    seen = {**kind, "metadata": {"name": "applications.argoproj.io"}, "spec": applications["spec"]}
+    api.apply(seen, manager="argocd-controller")
+    runs = {
+        part: visitor.play(
+            "cluster_existing",
+            **{**visitor.given, "cluster_existing_adopt": [other for other in ADOPTED if other != part]},
+        )
+        for part in ("cert_manager", "argocd")
+    }
+    api.remove(certificates)
+    assert runs["cert_manager"].changed == 0
+    assert "applications.argoproj.io by argocd" in runs["argocd"].refused
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ _MAKERS = (
     ("annotations", "meta.helm.sh/release-name", "helm "),
     ("labels", "app.kubernetes.io/managed-by", ""),
 )
+# Argo CD marks no definition of kinds with its Application, since several may bring it: only its manager is seen there.
+_ARGO_CD_MANAGER = "argocd-controller"
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,9 @@ def maker(live: Object) -> str:
         if value:
             return before + str(value).partition(":")[0]
     managers = [str(item.get("manager") or "") for item in metadata.get("managedFields") or []]
-    return COLLECTION if any(name.startswith(MANAGER_PREFIX) for name in managers) else ""
+    if any(name.startswith(MANAGER_PREFIX) for name in managers):
+        return COLLECTION
+    return "argocd" if _ARGO_CD_MANAGER in managers else ""
 
 
 def _address(text: str, ranges: t.Sequence[str], taken: t.Mapping[str, t.Any]) -> Row:

@@ -111,8 +111,9 @@ def custom_kinds(objects: t.Iterable[dict[str, t.Any]]) -> dict[tuple[str, str],
     """Return the kinds that definitions in a set will bring, so that they can be planned before they exist."""
     found: dict[tuple[str, str], Row] = {}
     for obj in objects:
-        if obj["kind"] == "CustomResourceDefinition":
-            spec = obj["spec"]
+        # One that is to go may be given by its name alone.
+        spec = obj.get("spec")
+        if spec and obj["kind"] == "CustomResourceDefinition":
             names = spec["names"]
             found[(spec["group"], names["kind"])] = Row(
                 UNKNOWN_KIND_RANK, names["plural"], spec.get("scope") != "Cluster", "Ready"

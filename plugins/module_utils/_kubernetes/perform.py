@@ -17,7 +17,7 @@ from .._core.failure import Failure, Kind, known
 from .._core.plan import Step
 from .._core.reconcile import Runtime
 from .._core.sensitive import Generated
-from . import compare, inventory, ready
+from . import compare, inventory, ready, release
 from .client import APPLY, MERGE, Client
 from .memory import Memory, side_by_side
 from .objects import Object
@@ -125,6 +125,21 @@ class Performer:
         if work.set.patient:
             self._until_gone(work, self._memory.get(work.key, work.known))
 
+    def _end(self, work: Work, live: Object) -> None:
+        """End what an object waits for before it goes; who changes it in between is looked at again."""
+        patch = release.ending(live)
+        if not patch:
+            return
+        path = self._client.path(work.key, work.known)
+        query = {"fieldManager": OBJECTS_MANAGER}
+        try:
+            self._client.request(
+                "PATCH", path, query=query, body=patch, content_type=MERGE, absent_ok=True, on=str(work.key)
+            )
+        except Failure as failure:
+            if failure.status != 409:
+                raise
+
     def _amend(self, work: Work) -> None:
         """Send a merge patch made from the object as it is now; somebody else's write in between starts it over."""
         amend = known(work.amend, "an amendment says what it changes")
@@ -192,7 +207,8 @@ class Performer:
             now = self._memory.get(work.key, work.known)
             if now is None or (live is not None and now["metadata"]["uid"] != live["metadata"]["uid"]):
                 return True, ""
-            return False, _why_not_gone(now)
+            self._end(work, now)
+            return False, release.why_not_gone(now)
 
         if live is not None:
             self._poll(work, "to be gone", look, "Remove what holds it, then run again")
@@ -229,15 +245,3 @@ def _generate(obj: Object) -> Object:
         for name, value in (obj.get("data") or {}).items()
     }
     return {**obj, "data": data}
-
-
-def _why_not_gone(live: Object) -> str:
-    metadata = live["metadata"]
-    finalizers = [*(metadata.get("finalizers") or []), *((live.get("spec") or {}).get("finalizers") or [])]
-    messages = [
-        item["message"]
-        for item in (live.get("status") or {}).get("conditions") or []
-        if item.get("status") == "True" and item.get("message")
-    ]
-    held = f"it is held by {', '.join(finalizers)}" if finalizers else "it is still there"
-    return "; ".join([held, *messages])

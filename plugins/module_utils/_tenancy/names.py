@@ -34,7 +34,9 @@ REPOSITORY = LABEL_PREFIX + "repository"
 RETAINED = LABEL_PREFIX + "retained-for"
 CHECKSUM = LABEL_PREFIX + "checksum"
 SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
-KEPT_BY_ARGO_CD = {SYNC_OPTIONS: "Prune=false,Delete=false"}
+COMPARE_OPTIONS = "argocd.argoproj.io/compare-options"
+# Without the second, what is kept after it has left a tree would be out of sync there for ever.
+KEPT_BY_ARGO_CD = {SYNC_OPTIONS: "Prune=false,Delete=false", COMPARE_OPTIONS: "IgnoreExtraneous"}
 # In a tree that is ours, a tenant leaves when its file does, though never with Argo CD's application of it.
 LEAVES_WITH_ITS_FILE = {SYNC_OPTIONS: "Delete=false"}
 TENANTS_FOLDER = "tenants"

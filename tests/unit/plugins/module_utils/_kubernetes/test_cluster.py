@@ -60,6 +60,16 @@ def _of(server: Any, memory: Any = None) -> Cluster:
         ({"managedFields": [{"manager": "kubectl"}, {"manager": "aphex.platform/objects"}]}, "aphex.platform"),
         ({"annotations": {"argocd.argoproj.io/tracking-id": "home-argocd:/Namespace:x/argocd"}}, "argocd home-argocd"),
         ({"labels": {"argocd.argoproj.io/instance": "eso"}}, "argocd eso"),
+        # A definition of kinds: Argo CD writes no mark of an Application on it.
+        ({"managedFields": [{"manager": "kube-apiserver"}, {"manager": "argocd-controller"}]}, "argocd"),
+        ({"managedFields": [{"manager": "argocd-controller"}, {"manager": "aphex.platform/x"}]}, "aphex.platform"),
+        (
+            {
+                "labels": {"app.kubernetes.io/managed-by": "Helm"},
+                "managedFields": [{"manager": "argocd-controller"}],
+            },
+            "Helm",
+        ),
         (
             {"annotations": {"meta.helm.sh/release-name": "eso"}, "labels": {"app.kubernetes.io/managed-by": "Helm"}},
             "helm eso",

@@ -123,3 +123,9 @@ def test_a_revision_that_is_none_is_refused_before_any_request() -> None:
         definitions.from_params({**params, "wait_revision": "main"}, Runtime(time.time))
     wanted = definitions.from_params({**params, "wait_revision": COMMIT}, Runtime(time.time))
     assert [str(condition) for _key, condition in wanted.wait] == [f"ready at {COMMIT}"]
+
+
+def test_gone_is_what_is_not_there() -> None:
+    gone = Condition(ready.GONE)
+    assert ready.holds(None, gone)[0]
+    assert ready.holds(application(), gone) == (False, "it is still there")
