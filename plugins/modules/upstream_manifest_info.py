@@ -37,7 +37,8 @@ options:
       - What to read, a mapping from the name of a part to a mapping.
       - Its V(manifests) are a list of mappings with V(name), V(version), V(url) and V(sha256). Without V(sha256)
         O(lock) decides.
-      - Its V(texts) are manifests of one's own, whose images are looked up as well.
+      - Its V(texts) are manifests of one's own, whose images are looked up as well. Images of objects that a patch
+        among them deletes, by C($patch=delete), are not.
     type: dict
     required: true
   lock:
@@ -63,7 +64,9 @@ EXAMPLES = r"""
           - name: cert-manager
             version: v1.18.2
             url: https://github.com/cert-manager/cert-manager/releases/download/v1.18.2/cert-manager.yaml
-    lock: "{{ lookup('ansible.builtin.file', 'versions.lock.yaml') | from_yaml }}"
+    # Nothing is known before the first run.
+    lock: "{{ lookup('ansible.builtin.file', 'versions.lock.yaml', errors='ignore') | default('{}', true)
+      | from_yaml }}"
   register: fetched
 
 - name: Say what its images are
@@ -94,6 +97,13 @@ upstream:
               sha256: 8a4d2e8d3c6d5b7f0c0f2a9d2d1f1b5c7f3e9a6b1c4d8e2f5a7b9c0d3e6f1a28
               url: https://github.com/cert-manager/cert-manager/releases/download/v1.18.2/cert-manager.yaml
               version: v1.18.2
+    images:
+      description: All images of these parts, each once and with its digest. That is what a registry has to hold.
+      type: list
+      elements: str
+      returned: success
+      sample:
+        - docker.io/library/traefik:v3.5.3@sha256:0f2b5d5c8e2f3b1a4c6d7e8f90123456789abcdef0123456789abcdef0123456
     lock:
       description: The lock of exactly what these parts take.
       type: dict

@@ -1,41 +1,60 @@
 """Is a platform the same after a restore onto an empty cluster, and do its tunnels and webhooks live on?
 
-The API server, Tekton's listeners and the module runs are real. Cloudflare and GitHub are stand-ins that keep what they
-had, as the real ones do when a cluster is lost. The cluster is emptied by hand: what no restore brings stays away.
+The API server, Tekton's listeners, the playbooks backup and restore and the module runs are real. Cloudflare and GitHub
+are stand-ins that keep what they had, as the real ones do when a cluster is lost; `kubectl exec` is one as well, since
+no pod runs here. The cluster is emptied by hand: what no restore brings stays away.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.aphex.platform.plugins.modules import platform_backup, platform_restore, platform_secret
+from ansible_collections.aphex.platform.plugins.modules import (
+    knowledge_base,
+    platform_backup,
+    platform_restore,
+    platform_secret,
+)
 from ansible_collections.aphex.platform.plugins.plugin_utils._in_process import run_here
-from tests.contract.platform import OWNER
+from tests.contract.platform import OWNER, VARIABLES
 from tests.integration import tenants as bench
 from tests.integration.tenants import PLATFORM, Tenants, a_run, eventually, succeeded, tenants
 from tests.sandbox import stack
 from tests.sandbox.api import Object
-from tests.sandbox.sandbox import join
+from tests.sandbox.demo_bootstrap import PLATFORM as INVENTORY
+from tests.sandbox.sandbox import CHECKOUT, join
 from tests.sandbox.standins.github import writes
 from tests.sandbox.state import User
 
 PASSWORD = "correct horse battery staple"
 GITHUB = {"owner": OWNER}
 APHEX = "/apis/aphex.io/v1alpha1"
-KINDS = ("organizations", "repobindings")
+KINDS = ("organizations", "repobindings", "knowledgebases")
 OWNER_UID = "platform.aphex/owner-uid"
 CANARY = "CANARY-4f1d0b6a9c-of-an-organization"
+# A secret that stands in two places, as Dex and Argo CD have it.
+CLIENT: dict[str, Any] = {
+    "namespace": "auth-system",
+    "name": "dex-secrets",
+    "keys": [{"name": "argocd"}],
+    "copies": [{"namespace": "argocd", "name": "argocd-oidc", "keys": {"argocd": "clientSecret"}}],
+}
+HANDBOOK: dict[str, Any] = {"display_name": "Handbook", "repositories": [{"url": f"https://github.com/{OWNER}/shop"}]}
 DUMP = "select 'it''s there';\n"
+# Another one: a cluster reads each dump once.
+PODS_DUMP = "select 'of a pod';\n"
 # What is in a cluster from the beginning, and what the role crds brings before a restore.
 _STAYS = ("default", "kube-", "local-path", "contract-", "tekton-pipelines")
 _SETTINGS = ("kube-root-ca.crt", "aphex-platform")
@@ -45,7 +64,7 @@ _SETTINGS = ("kube-root-ca.crt", "aphex-platform")
 def on() -> Iterator[Tenants]:
     """A platform of this module alone, which is lost on the way."""
     name = f"restore-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    sandbox = join(name, stack.ALL, user=User.this_process("restore"))
+    sandbox = join(name, (*stack.ALL, "git"), user=User.this_process("restore"))
     try:
         with tenants(sandbox) as made:
             yield made
@@ -60,6 +79,44 @@ def run(on: Tenants, module: Any, check: bool = False, **arguments: Any) -> dict
     runtime = a_run()
     runtime.run, runtime.check = run_here, check
     return on.run(name, runtime, kubeconfig=str(on.sandbox.kubeconfig), **arguments)
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """What stands in for `kubectl exec` on the PATH: it dumps a database, and keeps what is read back into it."""
+
+    folder: Path
+
+    def install(self) -> None:
+        """Put it there."""
+        kept = f'{{ echo "$@" >> "{self.folder}/calls"; case "$*" in *pg_dump*) cat "{self.folder}/dump";;'
+        kept += f' *) cat > "{self.folder}/fed";; esac; }}'
+        (self.folder / "dump").write_text(PODS_DUMP, encoding="utf-8")
+        program = self.folder / "kubectl"
+        program.write_text(f"#!/bin/sh\n{kept}\n", encoding="utf-8")
+        program.chmod(0o755)
+
+    def fed(self) -> str:
+        """What was read into the database last; nothing when nothing was."""
+        path = self.folder / "fed"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def play(on: Tenants, folder: Path, playbook: str, *more: str, **extra: Any) -> int:
+    """Run a playbook as users do, their password in the environment; returns how much it has changed."""
+    env = {
+        **os.environ,
+        **on.sandbox.env,
+        "ANSIBLE_NOCOLOR": "1",
+        "APHEX_PLATFORM_FOLDER": str(folder),
+        "BACKUP_PASSWORD": PASSWORD,
+        "PATH": f"{folder}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    command = ["ansible-playbook", "-i", INVENTORY, f"aphex.platform.{playbook}", *more]
+    command += ["-e", json.dumps({**VARIABLES, **extra})]
+    done = subprocess.run(command, cwd=CHECKOUT, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    return sum(int(word.split("=")[1]) for word in done.stdout.split() if word.startswith("changed="))
 
 
 def back_up(on: Tenants, folder: Path, **arguments: Any) -> dict[str, Any]:
@@ -82,17 +139,14 @@ def make_platform(on: Tenants) -> None:
     """Secrets that must be equal, an authority, an organization with a webhook, a pipeline with Terraform's state."""
     for name in ("auth-system", "cert-manager"):
         on.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    copies = [{"namespace": "argocd", "name": "argocd-oidc", "keys": {"argocd": "clientSecret"}}]
-    wanted: dict[str, dict[str, Any]] = {
-        "dex-secrets": {"namespace": "auth-system", "keys": [{"name": "argocd"}], "copies": copies},
-        "aphex-ca": {"namespace": "cert-manager", "authority": {"common_name": "Aphex"}},
-    }
-    for name, given in wanted.items():
-        assert succeeded(run(on, platform_secret, name=name, **given))
+    assert succeeded(run(on, platform_secret, **CLIENT))
+    authority = {"common_name": "Aphex"}
+    assert succeeded(run(on, platform_secret, namespace="cert-manager", name="aphex-ca", authority=authority))
     on.sandbox.github.add_repository(f"{OWNER}/shop")
     assert on.sandbox.edge.url
     assert succeeded(on.organization("alive", github=GITHUB))
     assert succeeded(on.repo_binding("shop", "alive"))
+    assert succeeded(run(on, knowledge_base, name=on.name("handbook"), **HANDBOOK))
     on.api.patch(f"{secrets('org-' + on.name('alive'))}/org-secrets", {"stringData": {"license": CANARY}})
     metadata = {"name": "tfstate-default-shop", "namespace": on.name("shop"), "labels": {"tfstate": "true"}}
     on.api.create({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"tfstate": "{}"}})
@@ -181,7 +235,17 @@ def external_writes(on: Tenants, cloudflare: int, github: int) -> list[str]:
 def test_B27_a_restored_platform_is_the_same_and_its_tunnels_and_webhooks_live_on(on: Tenants, tmp_path: Path) -> None:
     make_platform(on)
     starts_a_run(on)
-    made = back_up(on, tmp_path)
+    # In the middle of two rotations: GitHub signs with the new secret and the former one still counts; of the client of
+    # Argo CD one place has the new value and the other has not.
+    assert succeeded(on.organization("alive", github=GITHUB, rotate_webhook_secret=True))
+    on.api.patch(f"{secrets('auth-system')}/dex-secrets", {"stringData": {"argocd": "a-new-value"}})
+    database = Kubectl(tmp_path)
+    database.install()
+    assert play(on, tmp_path, "backup", "--check") == 1
+    assert not (tmp_path / "backups").exists()
+    assert play(on, tmp_path, "backup") == 1
+    [made] = (tmp_path / "backups").iterdir()
+    assert f"--kubeconfig={on.sandbox.kubeconfig}" in (tmp_path / "calls").read_text(encoding="utf-8")
     before, there = told(on), outside(on)
     assert [len(there[name]) for name in ("tunnels", "records", "webhooks")] == [1, 1, 1]
 
@@ -190,11 +254,9 @@ def test_B27_a_restored_platform_is_the_same_and_its_tunnels_and_webhooks_live_o
     # Argo CD's own installation makes it, where a restore comes after it.
     on.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
     audit = on.sandbox.audit.mark()
-    predicted = restore(on, made["path"], check=True)
+    assert play(on, tmp_path, "restore", "--check") > 0
     assert on.sandbox.audit.product_writes(audit) == []
-    done = restore(on, made["path"])
-    assert predicted["changed"]
-    assert done["restore"]["tree"]["commit"] == "0" * 40
+    play(on, tmp_path, "restore")
     after = told(on)
     assert {name: after.get(name) for name in before} == before
     namespace = on.api.get(f"/api/v1/namespaces/{on.name('shop')}")
@@ -202,17 +264,28 @@ def test_B27_a_restored_platform_is_the_same_and_its_tunnels_and_webhooks_live_o
     assert binding is not None
     assert namespace["metadata"]["labels"][OWNER_UID] == binding["metadata"]["uid"]
 
-    again = restore(on, made["path"])
+    again = restore(on, str(made))
     assert (again["changed"], again["steps"]) == (False, [])
+    assert again["restore"]["tree"]["repository"] == on.sandbox.env["APHEX_SANDBOX_TREE"]
+    assert database.fed() == ""
+    assert play(on, tmp_path, "restore", "-e", "restore_authentik=true") == 1
+    assert database.fed() == PODS_DUMP
+
+    assert succeeded(run(on, platform_secret, **CLIENT))
+    pair = [
+        on.api.get(f"{secrets(place)}/{name}")["data"]
+        for place, name in (("auth-system", "dex-secrets"), ("argocd", "argocd-oidc"))
+    ]
+    assert pair[0]["argocd"] == pair[1]["clientSecret"]
 
     cloudflare, github = len(on.sandbox.cloudflare.log.entries()), len(on.sandbox.github.log.entries())
-    for result in (on.organization("alive", github=GITHUB), on.repo_binding("shop", "alive")):
+    for result in onboarded(on):
         assert succeeded(result)
         # What the tenants consist of is made again; nothing is made anew outside of the cluster.
-        assert {step["product"] for step in result["steps"]} == {"kubernetes"}
+        assert {step["product"] for step in result["steps"]} <= {"kubernetes"}
     assert external_writes(on, cloudflare, github) == []
     assert outside(on) == there
-    for result in (on.organization("alive", github=GITHUB), on.repo_binding("shop", "alive")):
+    for result in onboarded(on):
         assert (result["changed"], result["steps"]) == (False, [])
     on.listening("alive")
     starts_a_run(on)
@@ -220,6 +293,15 @@ def test_B27_a_restored_platform_is_the_same_and_its_tunnels_and_webhooks_live_o
         "annotations"
     ]
     assert annotations["example.org/team"] == "web", "what somebody else has noted stays theirs"
+
+
+def onboarded(on: Tenants) -> list[dict[str, Any]]:
+    """Bring every tenant to what it should be, as the playbook onboard does."""
+    return [
+        on.organization("alive", github=GITHUB),
+        on.repo_binding("shop", "alive"),
+        run(on, knowledge_base, name=on.name("handbook"), **HANDBOOK),
+    ]
 
 
 def test_a_backup_is_locked_and_everybody_with_ansible_can_open_it(on: Tenants, tmp_path: Path) -> None:

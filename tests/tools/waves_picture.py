@@ -61,6 +61,8 @@ def draw(parts: Iterable[Row]) -> str:
     waves = [(wave, list(group)) for wave, group in itertools.groupby(parts, key=lambda row: row.wave)]
     count = sum(len(group) for _wave, group in waves)
     height = _TOP + count * _ROW + len(waves) * _GAP + _BOTTOM
+    # From the number of the first wave to that of the last.
+    end = height - _BOTTOM - _GAP - len(waves[-1][1]) * _ROW // 2
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}"'
         ' font-family="Helvetica, Arial, sans-serif" font-size="14">',
@@ -70,7 +72,7 @@ def draw(parts: Iterable[Row]) -> str:
         "  </style>",
         f'  <rect class="page" width="{_WIDTH}" height="{height}"/>',
         *_text(20, 30, "name", "A wave begins when every part of the waves before is synced and healthy", size=16),
-        f'  <path class="axis" d="M{_AXIS} {_TOP}V{height - _BOTTOM - _GAP}" stroke-width="2"/>',
+        f'  <path class="axis" d="M{_AXIS} {_TOP + len(waves[0][1]) * _ROW // 2}V{end}" stroke-width="2"/>',
     ]
     top = _TOP
     for wave, group in waves:
@@ -95,10 +97,17 @@ def _part(top: int, row: Row) -> Iterator[str]:
     yield f'  <rect class="{kind}" x="{_BOX}" y="{top + 5}" width="{_BOX_WIDTH}" height="{_ROW - 10}" rx="6"/>'
     yield from _text(_BOX + 12, top + 23, "name", row.part, bold=True)
     yield from _text(_BOX + 12, top + 39, "small", row.namespace, size=11)
-    reason = textwrap.wrap(row.why, _LETTERS)
+    reason = _lines(row.why)
     first = top + 30 - 8 * (len(reason) - 1)
     for place, line in enumerate(reason):
         yield from _text(_TEXT, first + 16 * place, "name", line, size=13)
+
+
+def _lines(text: str) -> list[str]:
+    """Return as few lines as the width allows, about as long as each other: no word stands alone below the others."""
+    fewest = len(textwrap.wrap(text, _LETTERS))
+    widths = range(len(text) // fewest, _LETTERS + 1)
+    return next(lines for width in widths if len(lines := textwrap.wrap(text, width)) == fewest)
 
 
 def _text(

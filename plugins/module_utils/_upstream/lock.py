@@ -22,6 +22,14 @@ _IMAGE = re.compile(
     r"""^[ \t]*(?:-[ \t]+)? ["']?image["']? :[ \t]+ ["']?([^\s"'{}#]+)["']? [ \t]*(?:\#.*)?$""",
     re.MULTILINE | re.VERBOSE,
 )
+_DELETED = re.compile(r"^\$patch: delete[ \t]*$", re.MULTILINE)
+_DOCUMENTS = re.compile(r"^---.*$", re.MULTILINE)
+# Of the object itself: both stand at the left, and the name is that of its metadata.
+_KIND = re.compile(r"^kind:[ \t]+[\"']?([A-Za-z0-9]+)", re.MULTILINE)
+_NAME = re.compile(r"^metadata:[ \t]*\n(?:[ \t]+.*\n)*?  name:[ \t]+[\"']?([-.:\w]+)", re.MULTILINE)
+
+Named = tuple[str, str]
+"""Kind and name of an object."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,21 @@ class Lock:
         }
 
 
-def images_of(text: str) -> list[str]:
-    """Return the images that a manifest names, each once, in order."""
-    return list(dict.fromkeys(_IMAGE.findall(text)))
+def images_of(text: str, left_out: t.Collection[Named] = ()) -> list[str]:
+    """Return the images that a manifest names, each once, in order; those of objects that are left out do not count."""
+    kept = [document for document in _DOCUMENTS.split(text) if _named(document) not in left_out] if left_out else [text]
+    return list(dict.fromkeys(image for document in kept for image in _IMAGE.findall(document)))
+
+
+def left_out_of(texts: t.Iterable[str]) -> frozenset[Named]:
+    """Return the objects that patches take out of a release."""
+    patches = (patch for text in texts for patch in _DOCUMENTS.split(text) if _DELETED.search(patch))
+    return frozenset(_named(patch) for patch in patches)
+
+
+def _named(document: str) -> Named:
+    kind, name = _KIND.search(document), _NAME.search(document + "\n")
+    return (kind[1] if kind else "", name[1] if name else "")
 
 
 def repository_of(image: str) -> str:

@@ -18,26 +18,31 @@ from dataclasses import dataclass
 from .._core.failure import Failure, Kind, invalid
 from .._core.reconcile import Runtime
 from .client import Client
-from .lock import Lock, images_of, repository_of
+from .lock import Lock, Named, images_of, left_out_of, repository_of
 
 _SIDE_BY_SIDE = 8
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """One published manifest: its name here, its version, its URL, and its sha256 when that is known for a fact."""
+    """One published manifest: its name here, its version, its URL, and its sha256 when that is known for a fact.
+
+    ``left_out`` are objects in it that the part does not take.
+    """
 
     name: str
     version: str
     url: str
     sha256: str
+    left_out: frozenset[Named] = frozenset()
 
     @classmethod
-    def from_data(cls, row: t.Any, part: str) -> Manifest:
+    def from_data(cls, row: t.Any, part: str, left_out: frozenset[Named]) -> Manifest:
         """Return the manifest of one row. Raises Failure(invalid) for a row without name or URL."""
         if not isinstance(row, dict) or not (row.get("name") and row.get("url")):
             raise invalid(f"parts, {part}", "a manifest has no name or no url")
-        return cls(*(str(row.get(name) or "") for name in ("name", "version", "url", "sha256")))
+        name, version, url, sha256 = (str(row.get(name) or "") for name in ("name", "version", "url", "sha256"))
+        return cls(name, version, url, sha256, left_out)
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,10 @@ class Part:
         """Return the part of an option. Raises Failure(invalid)."""
         if not isinstance(data, dict) or data.keys() - {"manifests", "texts"}:
             raise invalid(f"parts, {name}", "a mapping with manifests and texts is wanted")
-        manifests = tuple(Manifest.from_data(row, name) for row in data.get("manifests") or ())
-        return cls(name, manifests, tuple(images_of("\n".join(str(text) for text in data.get("texts") or ()))))
+        texts = [str(text) for text in data.get("texts") or ()]
+        left_out = left_out_of(texts)
+        manifests = tuple(Manifest.from_data(row, name, left_out) for row in data.get("manifests") or ())
+        return cls(name, manifests, tuple(images_of("\n".join(texts))))
 
 
 class Upstream:
@@ -86,17 +93,21 @@ class Upstream:
             zip(wanted, self._many(lambda manifest: self._manifest(manifest, lock, trust), wanted), strict=True)
         )
         named = {part.name: _named(part, files) for part in parts}
-        images = list(dict.fromkeys(image for names in named.values() for image in names))
+        every = dict.fromkeys(image for names in named.values() for image in names)
+        images = [image for image in every if "@" not in image]
         digests = dict(zip(images, self._many(lambda image: self._digest(image, lock, trust), images), strict=True))
         found = Lock({row["url"]: row["sha256"] for row in files.values()}, digests)
         return {
             "parts": {
                 part.name: {
                     "manifests": [files[manifest] for manifest in part.manifests],
-                    "images": kustomize_images({image: digests[image] for image in named[part.name]}),
+                    "images": kustomize_images(
+                        {image: digests[image] for image in named[part.name] if image in digests}
+                    ),
                 }
                 for part in parts
             },
+            "images": sorted(f"{image}@{digests[image]}" if image in digests else image for image in every),
             "lock": found.data(),
         }
 
@@ -107,7 +118,7 @@ class Upstream:
         self._progress(f"reading {manifest.url}")
         path, sha256 = self._client.manifest(manifest.url, fixed)
         with open(path, encoding="utf-8") as file:
-            images = images_of(file.read())
+            images = images_of(file.read(), manifest.left_out)
         return {
             "name": manifest.name,
             "version": manifest.version,
@@ -131,9 +142,9 @@ class Upstream:
 
 
 def _named(part: Part, files: dict[Manifest, dict[str, t.Any]]) -> list[str]:
-    """Return the images of a part that have no digest yet."""
+    """Return the images of a part, each once; those that name their digest as well."""
     theirs = [image for manifest in part.manifests for image in files[manifest]["images"]]
-    return [image for image in dict.fromkeys([*theirs, *part.images]) if "@" not in image]
+    return list(dict.fromkeys([*theirs, *part.images]))
 
 
 def kustomize_images(digests: dict[str, str]) -> list[dict[str, str]]:

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure
-from ansible_collections.aphex.platform.plugins.module_utils._upstream.lock import Lock, images_of, repository_of
+from ansible_collections.aphex.platform.plugins.module_utils._upstream.lock import (
+    Lock,
+    images_of,
+    left_out_of,
+    repository_of,
+)
 
 SHA = "ab" * 32
 DATA = {"manifests": {"https://b/": {"sha256": SHA}, "https://a/": {"sha256": SHA}}, "images": {"x:1": f"sha256:{SHA}"}}
@@ -74,3 +79,43 @@ def test_images_are_found_in_containers_alone() -> None:
 )
 def test_a_repository_is_an_image_without_its_tag(image: str, repository: str) -> None:
     assert repository_of(image) == repository
+
+
+RELEASE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  labels:
+    name: other
+  name: shop
+spec: {template: {spec: {containers: [
+  {name: shop,
+  image: a:1
+}]}}}
+--- # the next one
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: login
+spec:
+  containers:
+    - image: b:2
+"""
+PATCHES = """\
+---
+$patch: delete
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: "login"
+---
+kind: Deployment
+metadata: {name: shop}
+"""
+
+
+def test_images_of_objects_that_a_patch_deletes_do_not_count() -> None:
+    left_out = left_out_of([PATCHES, "kind: Secret"])
+    assert left_out == {("Deployment", "login")}
+    assert images_of(RELEASE, left_out) == ["a:1"]
+    assert images_of(RELEASE) == ["a:1", "b:2"]

@@ -209,6 +209,14 @@ def test_a_mirror_gives_everything_without_a_request(tmp_path: Path) -> None:
     assert Lock.from_data(read["lock"], "lock").images == {"quay.io/shop/web:v1": DIGEST}
 
 
+def test_every_image_is_told_with_its_digest(tmp_path: Path) -> None:
+    pinned = f"quay.io/shop/other:v2@{DIGEST}"
+    part = _part(texts=[f"image: {pinned}"])
+    read = _upstream(tmp_path, upstream_mirror=str(_mirror(tmp_path))).read([part], Lock(), trust=False)
+    assert read["images"] == [pinned, f"quay.io/shop/web:v1@{DIGEST}"]
+    assert list(read["lock"]["images"]) == ["quay.io/shop/web:v1"]
+
+
 def test_a_mirror_is_held_to_its_own_sums_and_to_the_lock(tmp_path: Path) -> None:
     upstream = _upstream(tmp_path, upstream_mirror=str(_mirror(tmp_path, "0" * 64)))
     with pytest.raises(Failure) as raised:
