@@ -175,6 +175,11 @@ def test_check_mode_writes_nothing(server: Server) -> None:
     assert (server.files(), server.releases.asked, server.commands.state()) == ({}, [], {})
 
 
+def test_the_preflight_alone_passes_on_a_machine_that_fits_and_writes_nothing(server: Server) -> None:
+    assert server.play("cluster_k3s", tasks_from="preflight", **server.given, **server.trust()).changed == 0
+    assert (server.files(), server.releases.asked, server.commands.state()) == ({}, [], {})
+
+
 def test_the_first_run_installs_shows_no_secret_and_the_second_changes_nothing(
     running: Server, first: tuple[Server, Run]
 ) -> None:

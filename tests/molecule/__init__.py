@@ -1,0 +1,1 @@
+"""What the scenarios of molecule need beside playbooks."""
