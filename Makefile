@@ -32,7 +32,8 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 BIN := $(CURDIR)/$(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) $(if $(ONLY),-k '$(ONLY)') $(if $(REPORT),--junitxml=$(REPORT))
 
-ENDURANCE := $(patsubst %,tests/contract/test_%.py,crash faults module_crash) tests/integration/test_flux_kills.py
+ENDURANCE := $(patsubst %,tests/contract/test_%.py,crash faults module_crash) \
+  $(patsubst %,tests/integration/test_%.py,flux_kills bootstrap_kills bootstrap_faults)
 
 .PHONY: help setup build demo demo-bootstrap e2e test lint format types unit contract integration endurance molecule sanity bench docs clean
 

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.integration.mirroring import Online, published
 from tests.sandbox import mirror
 from tests.sandbox.demo_bootstrap import EMPTY, PLATFORM, environment
 from tests.sandbox.sandbox import CHECKOUT, Sandbox, join
@@ -172,6 +173,25 @@ def test_B24_every_service_of_the_platform_selects_pods_that_are_there(bed: Bed,
         namespace, selector = service["metadata"]["namespace"], service["spec"]["selector"]
         chosen = [labels for where, labels in pods if where == namespace and selector.items() <= labels.items()]
         assert chosen, f"{namespace}/{service['metadata']['name']} selects {selector}"
+
+
+def test_a_folder_that_the_playbook_mirror_has_filled_gives_the_same_lock(
+    bed: Bed, first: Played, tmp_path: Path
+) -> None:
+    """Read anew, below another path of the tree: there is no lock yet that could say what it is to be."""
+    with published(tmp_path / "internet") as releases:
+        online = Online(releases, tmp_path)
+        filled = online.play()
+        assert filled.code == 0, filled.text[-3000:]
+    looked = bed.play(
+        "bootstrap", "--check", "--diff", platform_mirror=str(online.folder), platform_tree_path="offline"
+    )
+    assert (looked.code, looked.writes) == (0, []), looked.text[-3000:]
+    _before, _mark, after = looked.text.partition("+++ after: offline/versions.lock.yaml\n")
+    lock = bed.git("show", "main:versions.lock.yaml").splitlines()
+    assert len(lock) > 30
+    _range, *added = after.splitlines()[: len(lock) + 1]
+    assert added == [f"+{line}" for line in lock]
 
 
 def test_an_edit_of_people_is_kept_and_never_overwritten_silently(bed: Bed, first: Played, tmp_path: Path) -> None:
