@@ -88,7 +88,8 @@ class LookupModule(LookupBase):
         text = self._loader.get_text_file_contents(path)
         if not path.endswith(_TEMPLATE):
             return str(text)
-        rendered = templar.template(trust_as_template(text))
+        # As Ansible's own templates: the backslash of an expression like join('\\n') is Jinja's, and not a letter.
+        rendered = templar.template(trust_as_template(text), escape_backslashes=False)
         # A template of which nothing is left answers None.
         return "" if rendered is None else str(rendered)
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import fleet, repository, task, webhooks
+from tests.bench import bootstrap, fleet, repository, task, webhooks
 from tests.bench.peers import peers
 from tests.bench.scene import Scene
 from tests.sandbox.sandbox import join
@@ -24,7 +24,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             scene = Scene(sandbox, Path(folder), peers())
             print(f"cores: {os.cpu_count()}, Kubernetes and everything else on this machine", flush=True)
-            for question in (task.ask, repository.ask, fleet.ask, webhooks.ask):
+            for question in (task.ask, repository.ask, fleet.ask, webhooks.ask, bootstrap.ask):
                 question(scene)
     finally:
         sandbox.leave()

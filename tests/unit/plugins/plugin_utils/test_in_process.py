@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -15,7 +16,7 @@ from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.aphex.platform.plugins.module_utils import _edge
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Run
-from ansible_collections.aphex.platform.plugins.plugin_utils._in_process import RunCache, run_here
+from ansible_collections.aphex.platform.plugins.plugin_utils._in_process import InProcess, RunCache, run_here
 
 ECHO = "import os, sys; sys.stdout.buffer.write(sys.stdin.buffer.read() + os.environb.get(b'WORD', b'-'))"
 ALL_BYTES = bytes(range(256)).decode("utf-8", "surrogateescape")
@@ -72,3 +73,14 @@ def test_threads_of_a_task_may_store_the_same_at_the_same_time(tmp_path: Path) -
         list(pool.map(lambda unused: cache.put("discovery", value), range(200)))
     assert cache.get("discovery") == value
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_the_parent_holds_is_no_work_for_its_forks() -> None:
+    """An action is imported by the parent: what is there by then, no fork collects."""
+    held = [[number] for number in range(1000)]
+    before = gc.get_freeze_count()
+    try:
+        type("Action", (InProcess,), {})
+        assert gc.get_freeze_count() >= before + len(held)
+    finally:
+        gc.unfreeze()
