@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.sandbox import stack
+from tests.sandbox import build, stack
 from tests.sandbox.sandbox import CHECKOUT, Sandbox
 
 OWNER = "acme-corp"
@@ -53,7 +53,7 @@ def install(sandbox: Sandbox) -> None:
 def environment(home: Path, **more: str) -> dict[str, str]:
     """What a run of Ansible sees: this Python's programs, this checkout, nothing of the caller's own."""
     return {
-        "PATH": os.pathsep.join([str(BIN), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PATH": os.pathsep.join([str(BIN), str(build.folder_of("sops")), "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "ANSIBLE_HOME": str(home / "ansible"),

@@ -27,6 +27,8 @@ _OWN = (
     (re.compile(r"(?<=127\.0\.0\.1:)\d+"), "PORT"),
     (re.compile(r"\b10\.96\.\d+\.\d+\b"), "SERVICE"),
     (re.compile(r"(?s)-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----"), "CERTIFICATE"),
+    (re.compile(r"ENC\[[^\]]*\]|\bage1[a-z0-9]{58}\b"), "ENCRYPTED"),
+    (re.compile(r"(?s)-----BEGIN AGE ENCRYPTED FILE-----.*?-----END AGE ENCRYPTED FILE-----"), "ENCRYPTED"),
 )
 
 

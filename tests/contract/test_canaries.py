@@ -20,11 +20,12 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.aphex.platform.plugins.module_utils import _edge
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
-from tests.contract import backups, platform, search
+from tests.contract import backups, extent, platform, search
 from tests.contract.cases import flux_receiver
 from tests.contract.cases.platform_authority import folder
-from tests.contract.runner import HOST, PATHS, Playing, Task, local_host, play_of
+from tests.contract.runner import HOST, Playing, Task, local_host, play_of
 from tests.contract.world import World
+from tests.sandbox import build
 from tests.sandbox.api import Object
 
 Args = dict[str, Any]
@@ -291,6 +292,12 @@ def _platform(world: World) -> list[Task]:
         password = world.secret("vault-password")
         return "platform_restore", {"file": "{{ made.backup.path }}", "vault_password": password, **fed, **more}
 
+    def sops(*keys: Args, **more: Any) -> tuple[str, Args]:
+        place_of_key = {"folder": str(place / "age"), "key_secret": {"namespace": world.name, "name": "age"}}
+        hidden = {"namespace": world.name, "name": "hidden", "keys": list(keys)}
+        return "platform_sops", {**place_of_key, "secrets": [hidden], **more}
+
+    build.built("sops")
     value, made = world.secret("given value"), {"name": "made"}
     files = {"certificate_file": str(place / "ca" / "ca.crt"), "private_key_file": str(place / "ca" / "ca.key")}
     other, kept = world.secret("other vault password"), backup("cat", str(place / "dump"))
@@ -298,6 +305,9 @@ def _platform(world: World) -> list[Task]:
         secret(given(value), made),
         secret(given(world.secret("changed value")), made, rotate={"made": 2}),
         ("platform_authority", {"folder": str(place / "ca")}),
+        sops(given(value), made),
+        sops(given({"a": world.secret("value in a mapping of sops")})),
+        sops(given(value), key_secret={"namespace": "none", "name": "age"}),
         secret(name="aphex-ca", authority={"common_name": "Aphex", **files}),
         secret(given({"a": world.secret("value in a mapping")})),
         secret(given([world.secret("value in a list")])),
@@ -390,8 +400,7 @@ def _planted(world: World) -> dict[str, str]:
     return values | {f"{name} (base64)": base64.b64encode(value.encode()).decode() for name, value in values.items()}
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("subject", SUBJECTS)
+@pytest.mark.parametrize(("subject", "path"), extent.paths_of_secrets(SUBJECTS))
 def test_no_secret_shows(subject: str, path: str, both: dict[str, World], tmp_path: Path) -> None:
     world = both[path]
     audit = world.side.sandbox.audit.mark()

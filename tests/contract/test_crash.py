@@ -32,7 +32,7 @@ from tests.sandbox.standins.cloudflare import BASE
 
 SIDE_BY_SIDE = 20
 _PLAYED_WITHIN = 120.0
-_AGAIN = 1.0
+_AGAIN = 5.0
 
 
 @pytest.fixture(scope="module")

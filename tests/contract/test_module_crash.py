@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
@@ -33,6 +33,8 @@ class Bed:
 
     sandbox: Sandbox
     runner: Runner
+    known: dict[str, dict[Way, Reference]] = field(default_factory=dict)
+    """The undisturbed ways of each case: they are gone once, and each test compares with them."""
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +97,11 @@ def _converges(bed: Bed, references: dict[Way, Reference], disturbed: Disturbanc
 
 
 def _references(bed: Bed, case: Case) -> dict[Way, Reference]:
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        found = pool.map(lambda way: Reference.of(bed, way), alone.ways(case))
-        return {reference.way: reference for reference in found}
+    if case.module not in bed.known:
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            found = pool.map(lambda way: Reference.of(bed, way), alone.ways(case))
+            bed.known[case.module] = {reference.way: reference for reference in found}
+    return bed.known[case.module]
 
 
 def _all(bed: Bed, references: dict[Way, Reference], disturbances: list[Disturbance]) -> list[str]:

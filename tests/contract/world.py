@@ -348,7 +348,7 @@ def worlds(both: dict[str, Side]) -> dict[str, World]:
     return {path: World(stem + ("i" if path == IN_PROCESS else "m"), side) for path, side in both.items()}
 
 
-def eventually(what: str, holds: Callable[[], Any], seconds: float = 30.0) -> None:
+def eventually(what: str, holds: Callable[[], Any], seconds: float = 120.0) -> None:
     """Wait until that holds. Raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -1,4 +1,4 @@
-"""Run one long command after the other and say what goes on.
+"""Run long commands, one after the other or side by side, and say what goes on.
 
 In: steps (a name, a command, a time limit). Out: their results, with time and log. Never here: which steps there are.
 """
@@ -17,6 +17,7 @@ from types import TracebackType
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 
+POLL = 0.1
 _HEARTBEAT = 20.0
 _GRACE = 15.0
 _SHOWN_LINES = 400
@@ -57,6 +58,7 @@ class Running:
         self._log = log
         self._begin = time.monotonic()
         self._end: float | None = None
+        self._next_line = _HEARTBEAT
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 step.command,
@@ -80,18 +82,23 @@ class Running:
         return (self._end or time.monotonic()) - self._begin
 
     def wait(self) -> Result:
-        """Wait for the end, with a line every 20 seconds; show the log when it failed."""
-        next_line = self.elapsed() + _HEARTBEAT
-        while self._process.poll() is None:
-            if self.elapsed() > self.step.limit:
-                self.stop()
-                self._note(f"stopped: over its limit of {self.step.limit:.0f} s")
-                return self._finish(None)
-            if self.elapsed() >= next_line:
-                say(f"    {self.step.name} {self.elapsed():4.0f} s  {self._last_line()}")
-                next_line += _HEARTBEAT
-            time.sleep(0.1)
-        return self._finish(self._process.returncode)
+        """Wait for the end, as `poll` tells of it."""
+        while (result := self.poll()) is None:
+            time.sleep(POLL)
+        return result
+
+    def poll(self) -> Result | None:
+        """Return how it ended, once it has, and show the log when it failed; until then say a line every 20 seconds."""
+        if self._process.poll() is not None:
+            return self._finish(self._process.returncode)
+        if self.elapsed() > self.step.limit:
+            self.stop()
+            self._note(f"stopped: over its limit of {self.step.limit:.0f} s")
+            return self._finish(None)
+        if self.elapsed() >= self._next_line:
+            say(f"    {self.step.name} {self.elapsed():4.0f} s  {self._last_line()}")
+            self._next_line += _HEARTBEAT
+        return None
 
     def stop(self) -> None:
         """End the command and its children: first asked, then made to."""

@@ -1,7 +1,8 @@
-"""`make test`: every part in its order, on the oldest and on the newest ansible-core.
+"""`make test`: every part, three at a time, on the oldest and on the newest ansible-core.
 
-In: the Makefile's targets, or a name that tests must match. Out: progress, the logs of what failed, a table, and as the
-last line the number of tests that passed and failed. Never here: a tool's command line; that is the Makefile's.
+In: the Makefile's targets, or a name that tests must match. Out: progress, the logs of what failed, a table, the tests
+that took longest, and as the last line the number of tests that passed and failed. Never here: a tool's command line;
+that is the Makefile's.
 """
 
 from __future__ import annotations
@@ -12,26 +13,38 @@ import signal
 import sys
 import time
 import types
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from .steps import CACHE, ROOT, Result, Running, Step, run, say
+from .steps import CACHE, POLL, ROOT, Result, Running, Step, say
 
 _OUTPUT = CACHE / "test"
+_SLOWEST = 10
+
+LANES = 3
+"""How many parts run at a time, each in half as many processes as there are cores. Tests wait much, for controllers,
+deliveries and faults, and most tools use a single core: one part alone, even two, would leave cores idle. And what the
+tests of one file share is made once for each process."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One target of the Makefile in one environment; ``counted`` when pytest runs in it."""
+    """One target of the Makefile in one environment; ``counted`` when pytest runs in it.
+
+    ``patient`` are tests that mostly wait; they get twice the processes.
+    """
 
     target: str
     doing: str
     venv: str = ".venv"
     counted: bool = False
     sandbox: bool = False
-    limit: float = 1800.0
+    patient: bool = False
+    limit: float = 3600.0
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -45,36 +58,53 @@ class Part:
     def log(self) -> Path:
         return _OUTPUT / "logs" / f"{self.target}{self.venv}.log"
 
+    @property
+    def processes(self) -> int:
+        """How many processes run its tests."""
+        return max(1, len(os.sched_getaffinity(0)) // 2) * (2 if self.patient else 1)
+
     def step(self, only: str) -> Step:
         words = ["make", self.target, f"VENV={self.venv}", f"PYTHON={sys.executable}"]
-        words += [f"REPORT={self.report.relative_to(ROOT)}"] if self.counted else []
+        words += [f"REPORT={self.report.relative_to(ROOT)}", f"WORKERS={self.processes}"] if self.counted else []
         words += [f"ONLY={only}"] if only else []
         return Step(self.name, self.doing, words, self.limit)
 
+    def environment(self) -> dict[str, str]:
+        """Return what its step sees: the caller's, without what an outer make has put there; a sandbox of its own."""
+        unwanted = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ONLY", "PYTHONDONTWRITEBYTECODE")
+        caller = {key: value for key, value in os.environ.items() if key not in unwanted}
+        place = f"{caller.get('APHEX_SANDBOX', '')}{self.target}{self.venv.removeprefix('.venv')}"
+        return {**caller, "APHEX_SANDBOX": place, **self.settings}
+
 
 SETUP = Part("setup", "virtual environments")
-BUILD = Part("build", "Go programs of the sandbox, beside the next steps", limit=3600)
-# These need no sandbox: they run while the Go programs are built.
+BUILD = Part("build", "Go programs of the sandbox")
 _UNIT = Part("unit", "tests of one file each", counted=True)
+_CONTRACT = Part("contract", "nine stages for every module", counted=True, sandbox=True)
+_MOLECULE = Part("molecule", "one scenario for each role", sandbox=True)
 _SANITY = Part("sanity", "ansible-test sanity")
-ALONE = (
+# What a core or a Python can break: our code in its process, its own tests, and what passes between it and our modules.
+# Left out, since nothing would be learnt: whole parts that ask what we send to a cluster, to Cloudflare, GitHub or Git
+# (core has no hand in that, and the unit tests take the same code through the newest Python); and of the contract what
+# modules repeat of the same walk in process, see tests/contract/extent.py. `make contract VENV=.venv-newest` has all.
+_NEWEST_UNIT = replace(_UNIT, venv=".venv-newest")
+_NEWEST_CONTRACT = replace(_CONTRACT, venv=".venv-newest", settings={"APHEX_CONTRACT": "core"})
+_NEWEST_SANITY = replace(_SANITY, venv=".venv-newest")
+# What is quick to tell comes first, then what takes long; the last ones fill the lanes, and those without a sandbox
+# move up while the Go programs are built.
+PARTS = (
+    BUILD,
     Part("lint", "ruff, yamllint, ansible-lint, changelog, documentation"),
     Part("types", "mypy"),
     _UNIT,
-    _SANITY,
-)
-_CONTRACT = Part("contract", "nine stages for every module", counted=True, sandbox=True, limit=3600)
-TOGETHER = (
+    Part("endurance", "kills at every write, faults at every call", counted=True, sandbox=True, patient=True),
+    Part("integration", "questions that cross modules", counted=True, sandbox=True),
     _CONTRACT,
-    Part("endurance", "kills at every write, faults at every call", counted=True, sandbox=True, limit=3600),
-    Part("integration", "questions that cross modules", counted=True, sandbox=True, limit=3600),
-    Part("molecule", "one scenario for each role", sandbox=True),
-)
-# What a core or a Python can break: our code in its process, and its own tests. The rest would say the same again.
-NEWEST = (
-    replace(_UNIT, venv=".venv-newest"),
-    replace(_CONTRACT, venv=".venv-newest"),
-    replace(_SANITY, venv=".venv-newest"),
+    _MOLECULE,
+    _NEWEST_CONTRACT,
+    _SANITY,
+    _NEWEST_UNIT,
+    _NEWEST_SANITY,
 )
 
 
@@ -105,14 +135,40 @@ class Suite:
     count: Count = field(default_factory=Count)
     failed: list[str] = field(default_factory=list)
 
-    def perform(self, part: Part) -> bool:
-        """Run a part, unless an earlier step left it without what it needs."""
-        if part.sandbox and BUILD.name in self.failed:
-            self.rows.append((part.name, 0.0, "not run: no Go programs"))
-            self.failed.append(part.name)
-            return False
-        prepare(part)
-        return self.record(part, run(part.step(self.only), part.log, environment()))
+    def start(self, part: Part) -> Running:
+        """Start a part. The report of an earlier run is removed: it must not be counted for this one."""
+        part.report.unlink(missing_ok=True)
+        part.report.parent.mkdir(parents=True, exist_ok=True)
+        return Running(part.step(self.only), part.log, part.environment())
+
+    def perform(self, parts: Sequence[Part]) -> None:
+        """Run parts side by side, each in its order as soon as there is a lane, and programs for those that want them.
+
+        What an earlier part left without programs is not run.
+        """
+        waiting = list(parts)
+        running: dict[str, tuple[Part, Running]] = {}
+        with ExitStack() as stack:
+            while waiting or running:
+                building = BUILD in waiting or BUILD.name in running
+                ready = [part for part in waiting if not (part.sandbox and building)]
+                for part in ready[: LANES - len(running)]:
+                    waiting.remove(part)
+                    if part.sandbox and BUILD.name in self.failed:
+                        self.leave_out(part)
+                    else:
+                        running[part.name] = (part, stack.enter_context(self.start(part)))
+                for name, (part, step) in list(running.items()):
+                    if (result := step.poll()) is not None:
+                        self.record(part, result)
+                        del running[name]
+                time.sleep(POLL)
+
+    def leave_out(self, part: Part) -> None:
+        """Note that a part could not run."""
+        part.report.unlink(missing_ok=True)
+        self.rows.append((part.name, 0.0, "not run: no Go programs"))
+        self.failed.append(part.name)
 
     def record(self, part: Part, result: Result) -> bool:
         """Note how a part ended, with its counts."""
@@ -133,7 +189,8 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     suite = Suite(only=" ".join(arguments))
     begin = time.monotonic()
-    if suite.perform(SETUP):
+    suite.perform([SETUP])
+    if not suite.failed:
         if suite.only:
             _run_matching(suite)
         else:
@@ -143,41 +200,19 @@ def main(arguments: list[str]) -> int:
 
 
 def _run_everything(suite: Suite) -> None:
-    with ExitStack() as stack:
-        prepare(BUILD)
-        build = stack.enter_context(Running(BUILD.step(""), BUILD.log, environment()))
-        for part in ALONE:
-            suite.perform(part)
-        suite.record(BUILD, build.wait())
-        for part in TOGETHER:
-            suite.perform(part)
-        if (ROOT / ".venv-newest").is_dir():
-            for part in NEWEST:
-                suite.perform(part)
-        else:
-            suite.rows.append(("newest core", 0.0, "the same as .venv: this machine has no Python above 3.11"))
+    newest = (ROOT / ".venv-newest").is_dir()
+    suite.perform([part for part in PARTS if newest or part.venv == ".venv"])
+    if not newest:
+        suite.rows.append(("newest core", 0.0, "the same as .venv: this machine has no Python above 3.11"))
 
 
 def _run_matching(suite: Suite) -> None:
-    counted = [part for part in (*ALONE, *TOGETHER) if part.counted]
     scenarios = {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")}
-    parts = [*counted, *(part for part in TOGETHER if part.target == "molecule" and suite.only in scenarios)]
-    for part in parts:
-        suite.perform(part)
+    oldest = [part for part in PARTS if part.venv == ".venv"]
+    suite.perform([part for part in oldest if part.counted or (part is _MOLECULE and suite.only in scenarios)])
     if suite.count.all == 0 and not suite.failed and suite.only not in scenarios:
         say(f"No test's name matches {suite.only!r}.")
         suite.failed.append("no match")
-
-
-def prepare(part: Part) -> None:
-    """Remove the report of an earlier run: it must not be counted for this one."""
-    part.report.unlink(missing_ok=True)
-    part.report.parent.mkdir(parents=True, exist_ok=True)
-
-
-def environment() -> dict[str, str]:
-    """Return the environment of a step: that of the caller, without what an outer make has put there."""
-    return {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ONLY")}
 
 
 def read_report(report: Path) -> Count:
@@ -193,6 +228,17 @@ def read_report(report: Path) -> Count:
     return count
 
 
+def slowest(reports: Sequence[Path]) -> list[tuple[float, str]]:
+    """Return the tests of these junit files that took longest, with their seconds."""
+    found = [
+        (float(case.get("time", "0")), f"{str(case.get('classname')).rpartition('.')[2]}::{case.get('name')}")
+        for report in reports
+        if report.is_file()
+        for case in ElementTree.parse(report).getroot().iter("testcase")
+    ]
+    return sorted(found, reverse=True)[:_SLOWEST]
+
+
 def verdict(passed: bool, part: Part, count: Count) -> str:
     """Return the last column of the table."""
     word = "passed" if passed else "FAILED"
@@ -204,6 +250,9 @@ def verdict(passed: bool, part: Part, count: Count) -> str:
 
 def _print_table(suite: Suite, seconds: float) -> None:
     width = max(len(name) for name, _seconds, _word in suite.rows)
+    say("")
+    for took, test in slowest([part.report for part in PARTS if part.name in {name for name, *_rest in suite.rows}]):
+        say(f"  {took:7.1f} s  {test}")
     say("")
     for name, took, word in [
         *suite.rows,

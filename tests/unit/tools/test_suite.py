@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,9 +67,71 @@ def test_a_failed_tool_shows_in_the_totals() -> None:
 
 def test_without_programs_no_sandbox_is_tried(tmp_path: Path) -> None:
     now = Suite(failed=["build"])
-    assert not now.perform(Part("contract", "", counted=True, sandbox=True))
+    now.perform([Part("contract", "", counted=True, sandbox=True)])
     assert now.failed == ["build", "contract"]
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What starts and ends, in its order. Each part is a command; that of `slow` goes on until `unit` has ended."""
+    lines: list[str] = []
+    unit = tmp_path / "unit has ended"
+    record = Suite.record
+
+    def step(part: Part, only: str) -> Step:
+        lines.append(f"{part.name} starts")
+        if part.doing == "slow":
+            return _python(f"import pathlib, time\nwhile not pathlib.Path({str(unit)!r}).exists(): time.sleep(0.05)")
+        return _python(f"raise SystemExit({only or 0})")
+
+    def recorded(now: Suite, part: Part, result: Result) -> bool:
+        lines.append(f"{part.name} ends")
+        if part.name == "unit":
+            unit.touch()
+        return record(now, part, result)
+
+    monkeypatch.setattr(Part, "step", step)
+    monkeypatch.setattr(Suite, "record", recorded)
+    return lines
+
+
+def test_parts_run_side_by_side_and_a_sandbox_waits_for_its_programs(
+    told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = Suite()
+    monkeypatch.setattr(suite, "LANES", 2)
+    slow = replace(suite.BUILD, doing="slow")
+    monkeypatch.setattr(suite, "BUILD", slow)
+    now.perform([slow, Part("lint", ""), Part("contract", "", sandbox=True), Part("unit", "")])
+    ends = ["lint ends", "unit starts", "unit ends", "build ends", "contract starts", "contract ends"]
+    assert told == ["build starts", "lint starts", *ends]
+    assert [word for _name, _seconds, word in now.rows] == ["passed"] * 4
+
+
+def test_a_build_that_fails_leaves_the_others_to_run(told: list[str]) -> None:
+    now = Suite(only="3")
+    now.perform([suite.BUILD, Part("contract", "", sandbox=True), Part("lint", "")])
+    assert sorted(now.failed) == ["build", "contract", "lint"]
+    assert "contract starts" not in told
+
+
+def test_each_part_has_a_sandbox_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APHEX_SANDBOX", "mine-")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    places = [part.environment()["APHEX_SANDBOX"] for part in suite.PARTS]
+    assert len(set(places)) == len(places)
+    assert {"mine-contract", "mine-contract-newest"} < set(places)
+    assert "PYTHONDONTWRITEBYTECODE" not in suite.BUILD.environment()
+
+
+def test_the_slowest_tests_are_told(tmp_path: Path) -> None:
+    case = '<testcase classname="tests.unit.test_{0}" name="test_it" time="{0}"/>'
+    report = tmp_path / "report.xml"
+    report.write_text(f"<testsuite>{''.join(case.format(number) for number in range(20))}</testsuite>", "utf-8")
+    found = suite.slowest([report, tmp_path / "missing.xml"])
+    assert found[0] == (19.0, "test_19::test_it")
+    assert len(found) == 10
 
 
 def test_a_failed_step_shows_its_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
