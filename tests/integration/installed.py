@@ -136,7 +136,7 @@ def denied_by(policy: str, request: Callable[..., object], *arguments: Any, **op
     return message
 
 
-def eventually(what: str, holds: Callable[[], bool], seconds: float = 20.0) -> None:
+def eventually(what: str, holds: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait until that holds: policies, parameters and rights reach the API server's caches a moment later."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -70,6 +70,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "platform_backup": {"folder": "/nowhere/backups", "vault_password": "correct horse battery"},
     "platform_restore": {"file": "/nowhere/backup", "vault_password": "correct horse battery"},
     "platform_secret": {"namespace": "auth-system", "name": "dex-secrets", "keys": [{"name": "client-secret"}]},
+    "platform_sops": {"folder": "/nowhere/platform"},
     "repo_binding": {
         "name": "web-shop",
         "aphex_org": "acme-corp",

@@ -103,7 +103,7 @@ RIGHT_TO_RUN = """
 """
 
 
-def eventually(what: Callable[[], T], seconds: float = 20.0) -> T:
+def eventually(what: Callable[[], T], seconds: float = 120.0) -> T:
     """What it answers as soon as that is something; the last answer when the time is over."""
     end = time.monotonic() + seconds
     while not (answer := what()) and time.monotonic() < end:

@@ -77,7 +77,7 @@ _PASSED = "ResolvedParams"
 _STOPPED = "interceptor stopped trigger processing"
 
 
-def eventually(what: str, look: Callable[[], T | None], seconds: float = 30.0) -> T:
+def eventually(what: str, look: Callable[[], T | None], seconds: float = 120.0) -> T:
     """What it answers as soon as that is something, and not empty; fails when the time is over."""
     end = time.monotonic() + seconds
     while not (found := look()):

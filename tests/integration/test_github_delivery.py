@@ -99,7 +99,7 @@ def public(sandbox: Sandbox) -> Iterator[PublicHost]:
 def test_a_push_at_github_becomes_one_run_and_its_redelivery_no_second(tenant: Tenant, public: PublicHost) -> None:
     for text in (ORGANIZATION, RIGHTS, RIGHT_TO_RUN):
         tenant.apply(text)
-    assert eventually(tenant.address, 40)
+    assert eventually(tenant.address)
     public.name_in_dns()
     public.connect("http://el-github:8080", tenant.organization)
     right = Hook(tenant.sandbox, f"https://{public.host}/")

@@ -249,7 +249,7 @@ def test_P4_B3_namespaces_deleted_by_hand_do_not_hold_their_tenants(own: Tenants
     namespaces = [f"{CORE}/{own.name('cut')}", f"{CORE}/org-{own.name('cut')}"]
     for path in namespaces:
         own.api.delete(path)
-    eventually("the namespaces are gone", lambda: not any(own.api.exists(path) for path in namespaces), 60)
+    eventually("the namespaces are gone", lambda: not any(own.api.exists(path) for path in namespaces))
     assert succeeded(own.repo_binding("cut", BASE, state="absent"))
     # With the namespace went what proves the tunnel ours: that is said, and nothing is leaked silently.
     result = own.organization("cut", state="absent")

@@ -115,7 +115,7 @@ def test_p5_p6_p13_a_signed_push_becomes_one_run_by_the_listeners_own_rights(ten
     # Without rights the listener starts, cannot read, and never answers.
     assert eventually(tenant.address, 4) is None
     tenant.apply(RIGHTS)
-    assert eventually(tenant.address, 40)
+    assert eventually(tenant.address)
     mark = tenant.sandbox.audit.mark()
     assert tenant.push("without-right") == 202
     assert eventually(lambda: _refused_runs(tenant, mark)) == [
@@ -137,7 +137,7 @@ def _refused_runs(tenant: Tenant, mark: int) -> list[str]:
 def test_a_listener_stops_with_its_eventlistener(tenant: Tenant) -> None:
     tenant.apply(ORGANIZATION)
     tenant.apply(RIGHTS)
-    assert eventually(tenant.address, 40)
+    assert eventually(tenant.address)
     name = f"el-github.{tenant.organization}"
     process = next(record for record in Place(tenant.sandbox.name).processes() if record.name == name)
     tenant.sandbox.api.delete(
@@ -150,7 +150,7 @@ def test_a_listener_stops_with_its_eventlistener(tenant: Tenant) -> None:
 def test_a_public_host_leads_through_the_edge_to_the_listener(tenant: Tenant) -> None:
     for text in (ORGANIZATION, RIGHTS, RIGHT_TO_RUN):
         tenant.apply(text)
-    assert eventually(tenant.address, 40)
+    assert eventually(tenant.address)
     public = PublicHost(tenant.sandbox, tenant.organization)
     public.name_in_dns()
     public.connect("http://el-github:8080", tenant.organization)

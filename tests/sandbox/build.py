@@ -86,6 +86,8 @@ FAMILIES = {
         # What writes a node's configuration, and what makes its static pods of it; both without a node.
         Family("kind", ("tool",), ("kind",)),
         Family("kubeadm", ("tool",), ("kubeadm",)),
+        # What encrypts the secrets of a tree, and makes the keys for that.
+        Family("sops", ("tool",), ("sops", "age-keygen")),
     )
 }
 
@@ -100,10 +102,16 @@ def cache_folder() -> Path:
     return Path(base) / "aphex-platform" / "bin"
 
 
+def folder_of(name: str) -> Path:
+    """Where the programs of that family are once it is built."""
+    family = FAMILIES[name]
+    return cache_folder() / f"{family.name}-{family.key()}"
+
+
 def built(name: str, say: Say = print) -> Path:
     """The folder with the programs of that family; built first if it is not there. Raises BuildFailed."""
     family = FAMILIES[name]
-    target = cache_folder() / f"{family.name}-{family.key()}"
+    target = folder_of(name)
     if not target.is_dir():
         with _alone(family, say):
             # Whoever held the lock may have built the very same.

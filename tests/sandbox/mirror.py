@@ -257,11 +257,11 @@ def _images() -> Iterator[str]:
                 yield f"{_REGISTRY}/{names[-1]}:1.0.0"
     yield from (
         f"quay.io/argoproj/argocd:{_ARGOCD}",
-        "ghcr.io/dexidp/dex:v2.43.0",
         "ghcr.io/dexidp/dex:v2.45.1",
+        "ghcr.io/getsops/sops:v3.13.3-alpine",
         "public.ecr.aws/docker/library/redis:8.2.2-alpine",
         "docker.io/cloudflare/cloudflared:2026.9.1",
-        f"docker.io/traefik:{_TRAEFIK}",
+        f"docker.io/library/traefik:{_TRAEFIK}",
         "quay.io/oauth2-proxy/oauth2-proxy:v7.15.2",
         "docker.io/alpine/git:v2.49.1",
         "docker.io/alpine/k8s:1.34.1",

@@ -21,6 +21,9 @@ WORKED_OUT = {
     "platform_host_aliases",
     "platform_pod_host_aliases",
     "platform_ca_file",
+    "platform_context",
+    "platform_kubeconfig",
+    "platform_kubectl",
     "platform_routes",
     "platform_routes_left_out",
 }
@@ -74,3 +77,11 @@ def test_the_guide_names_variables_and_playbooks_that_exist() -> None:
     assert named - inputs() - shared() == set()
     playbooks = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
     assert set(re.findall(r"aphex\.platform\.([a-z_]+)", text)) - playbooks - roles() == set()
+
+
+def test_a_role_that_takes_its_connection_by_name_is_given_that_of_the_platform() -> None:
+    """An option that such a role leaves out has no default of its action group: what stands in the task counts."""
+    wired = yaml.safe_load(VARIABLES.read_text(encoding="utf-8"))
+    named = {name for name in inputs() if re.fullmatch(r"crds_(kubeconfig|context)", name)}
+    assert len(named) == 2
+    assert {name for name in named if "platform_" not in wired.get(name, "")} == set()

@@ -51,6 +51,11 @@ def test_templates_are_rendered_and_other_files_are_not(folder: Path) -> None:
     ]
 
 
+def test_a_line_end_in_an_expression_is_one_as_in_ansibles_own_templates(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml.j2").write_text("owners: {{ owners | join('\\n') | to_json }}\n", encoding="utf-8")
+    assert _run(tmp_path, {"owners": ["acme", "globex"]})["a.yaml"] == 'owners: "acme\\nglobex"\n'
+
+
 def test_a_file_of_which_nothing_is_left_is_left_out(folder: Path) -> None:
     assert "patches/none.yaml" not in _run(folder, {"name": "shop", "wanted": False})
 
