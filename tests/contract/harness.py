@@ -26,7 +26,7 @@ from typing import Any, Self
 
 from tests.contract import platform, snapshot
 from tests.contract.listener import Listener
-from tests.sandbox import stack
+from tests.sandbox import build, stack
 from tests.sandbox.api import Api
 from tests.sandbox.cluster import Reader
 from tests.sandbox.edge import Edge
@@ -120,7 +120,11 @@ class Runner:
         self._folder = folder
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(platform.COLLECTIONS)])}
+        env = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(platform.COLLECTIONS)]),
+            "PATH": os.pathsep.join([str(build.folder_of("sops")), os.environ["PATH"]]),
+        }
         command = [sys.executable, "-m", "tests.contract.forker", *modules]
         self._process = subprocess.Popen(
             command, cwd=CHECKOUT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

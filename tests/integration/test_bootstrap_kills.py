@@ -1,9 +1,9 @@
 """Is a bootstrap that is killed again and again the same in the end as one that nobody disturbs?
 
 In: two machines with an empty API server and an empty repository each. Out: one is killed from write to write, to the
-API server and to Git, until a run ends by itself; the other is left alone. APHEX_KILL_PACE=1 kills at each write;
-without it, at each write that matters most and at every so many of the others. Never here: faults that a run survives;
-those are in test_bootstrap_faults.py.
+API server and to Git, until a run ends by itself; the other is left alone. APHEX_KILL_PACE=1 kills at each write, and
+goes on while the parts are applied; without it, at each write that matters most and at every so many others. Never
+here: faults that a run survives; those are in test_bootstrap_faults.py.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tests.sandbox.faults import Kill
 GIT: dict[str, Any] = {"platform_write_to": ["git"]}
 BOTH: dict[str, Any] = {"platform_write_to": ["git", "cluster"]}
 PACE = int(os.environ.get("APHEX_KILL_PACE", "0"))
+ROUNDS = ((PACE, GIT), (PACE, BOTH)) if PACE else ((30, GIT),)
 MATTERS = re.compile(r"POST \S+/secrets$|POST \S+/git-receive-pack$|PATCH \S+/applications/\w+$")
 """What is made once, pushed, or says that all else is there."""
 
@@ -124,7 +125,7 @@ class Known:
 
 def test_a_kill_at_any_write_of_a_bootstrap_is_taken_up(killed: Machine, undisturbed: Machine, say: Say) -> None:
     known = Known()
-    for pace, inputs in ((PACE or 30, GIT), (PACE or 70, BOTH)):
+    for pace, inputs in ROUNDS:
         count = _crawl(killed, Strikes(pace), inputs, known, say)
         say(f"{inputs}: killed {count} times")
         if inputs is GIT:
@@ -136,7 +137,7 @@ def test_a_kill_at_any_write_of_a_bootstrap_is_taken_up(killed: Machine, undistu
         say("no difference to a bootstrap that nobody disturbed")
     for on in (killed, undisturbed):
         on.faults.clear()
-        demand_none(changes_of_another_run(on, **BOTH))
+        demand_none(changes_of_another_run(on, **inputs))
         demand_none(on.leaks())
     assert len(known.secrets) > 10
     assert len(killed.git.commits(TREE)) == 1

@@ -1,4 +1,4 @@
-"""`make test`: every part, three at a time, on the oldest and on the newest ansible-core.
+"""`make test`: every part, two at a time, on the oldest and on the newest ansible-core.
 
 In: the Makefile's targets, or a name that tests must match. Out: progress, the logs of what failed, a table, the tests
 that took longest, and as the last line the number of tests that passed and failed. Never here: a tool's command line;
@@ -24,10 +24,10 @@ from .steps import CACHE, POLL, ROOT, Result, Running, Step, say
 _OUTPUT = CACHE / "test"
 _SLOWEST = 10
 
-LANES = 3
-"""How many parts run at a time, each in half as many processes as there are cores. Tests wait much, for controllers,
-deliveries and faults, and most tools use a single core: one part alone, even two, would leave cores idle. And what the
-tests of one file share is made once for each process."""
+LANES = 2
+"""How many parts run at a time, each in half as many processes as there are cores: most tools use a single core, and
+what the tests of one file share is made once for each process. With a third one, faults that hold an answer back for a
+second meet clients that are too busy to notice."""
 
 
 @dataclass(frozen=True)

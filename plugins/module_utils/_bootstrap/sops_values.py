@@ -28,8 +28,8 @@ _STAYS = {
     "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
 }
 
-Lives = t.Mapping[ObjectKey, Object | None]
-Tree = t.Mapping[str, Object]
+Lives: t.TypeAlias = "t.Mapping[ObjectKey, Object | None]"
+Tree: t.TypeAlias = "t.Mapping[str, Object]"
 
 
 @dataclass(frozen=True)

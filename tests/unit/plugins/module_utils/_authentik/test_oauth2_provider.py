@@ -118,7 +118,9 @@ def test_groups_are_exactly_these_and_other_bindings_stay(people: World) -> None
     people.run(_provider())
     target = people.standin.items(models.APPLICATION)[0]["pk"]
     people.standin.worker.make(models.BINDING, {"target": target, "user": 1, "order": 5})
-    people.standin.store[models.BINDING][0]["enabled"] = False
+    [admins] = [item["pk"] for item in people.standin.items(models.GROUP) if item["name"] == "platform-admins"]
+    [theirs] = [item for item in people.standin.store[models.BINDING] if item.get("group") == admins]
+    theirs["enabled"] = False
     outcome, _result = people.run(_provider(groups=("platform-admins", "platform-engineering")))
     assert sorted(step.verb for step in outcome.done) == ["create", "delete", "update"]
     kept = people.standin.items(models.BINDING)

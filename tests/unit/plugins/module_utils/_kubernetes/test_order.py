@@ -11,8 +11,10 @@ WHOLE = NAMED | {"spec": {"group": "example.org", "names": {"kind": "Thing", "pl
 
 
 def test_a_definition_brings_its_kind() -> None:
-    [(kind, row)] = order.custom_kinds([WHOLE]).items()
-    assert (kind, row.plural, row.namespaced) == (("example.org", "Thing"), "things", False)
+    found = order.custom_kinds([WHOLE])
+    assert list(found) == [("example.org", "Thing")]
+    row = found["example.org", "Thing"]
+    assert (row.plural, row.namespaced) == ("things", False)
 
 
 def test_a_definition_that_is_to_go_may_be_given_by_its_name_alone() -> None:
