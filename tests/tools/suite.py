@@ -26,15 +26,15 @@ _SLOWEST = 10
 
 LANES = 2
 """How many parts run at a time, each in half as many processes as there are cores: most tools use a single core, and
-what the tests of one file share is made once for each process. With a third one, faults that hold an answer back for a
-second meet clients that are too busy to notice."""
+what the tests of one file share is made once for each process."""
 
 
 @dataclass(frozen=True)
 class Part:
     """One target of the Makefile in one environment; ``counted`` when pytest runs in it.
 
-    ``patient`` are tests that mostly wait; they get twice the processes.
+    ``alone`` are tests that hold answers back for a second: they get all lanes, since clients that others keep from
+    running would not notice.
     """
 
     target: str
@@ -42,7 +42,7 @@ class Part:
     venv: str = ".venv"
     counted: bool = False
     sandbox: bool = False
-    patient: bool = False
+    alone: bool = False
     limit: float = 3600.0
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,7 +61,12 @@ class Part:
     @property
     def processes(self) -> int:
         """How many processes run its tests."""
-        return max(1, len(os.sched_getaffinity(0)) // 2) * (2 if self.patient else 1)
+        return max(1, len(os.sched_getaffinity(0)) // LANES) * self.lanes
+
+    @property
+    def lanes(self) -> int:
+        """How many lanes it takes."""
+        return LANES if self.alone else 1
 
     def step(self, only: str) -> Step:
         words = ["make", self.target, f"VENV={self.venv}", f"PYTHON={sys.executable}"]
@@ -97,7 +102,7 @@ PARTS = (
     Part("lint", "ruff, yamllint, ansible-lint, changelog, documentation"),
     Part("types", "mypy"),
     _UNIT,
-    Part("endurance", "kills at every write, faults at every call", counted=True, sandbox=True, patient=True),
+    Part("endurance", "kills at every write, faults at every call", counted=True, sandbox=True, alone=True),
     Part("integration", "questions that cross modules", counted=True, sandbox=True),
     _CONTRACT,
     _MOLECULE,
@@ -151,8 +156,11 @@ class Suite:
         with ExitStack() as stack:
             while waiting or running:
                 building = BUILD in waiting or BUILD.name in running
-                ready = [part for part in waiting if not (part.sandbox and building)]
-                for part in ready[: LANES - len(running)]:
+                free = LANES - sum(part.lanes for part, _step in running.values())
+                for part in [part for part in waiting if not (part.sandbox and building)]:
+                    if part.lanes > free:
+                        break
+                    free -= part.lanes
                     waiting.remove(part)
                     if part.sandbox and BUILD.name in self.failed:
                         self.leave_out(part)
