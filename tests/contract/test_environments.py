@@ -18,6 +18,7 @@ from tests.contract.case import Case, all_cases
 from tests.contract.runner import HOST, IN_PROCESS, SWITCH, Answer, Ended, Task, local_host, play_of, run
 from tests.contract.story import comparable
 from tests.contract.world import Side, World, worlds
+from tests.sandbox import build
 from tests.sandbox.standins.cloudflare import BASE
 from tests.tools import pythons
 
@@ -43,7 +44,12 @@ def abroad(everyone: Everyone, tmp_path: Path) -> Ended:
 
     Nothing stands in the environment: what leads to the cluster and the account are the defaults of the groups.
     """
-    bare = {"ansible_become": True, "ansible_become_method": "bare", "ansible_become_user": "root"}
+    bare = {
+        "ansible_become": True,
+        "ansible_become_method": "bare",
+        "ansible_become_user": "root",
+        "ansible_bare_programs": str(build.folder_of("sops")),
+    }
     lowest = {"ansible_python_interpreter": str(environments.lowest() / "python"), SWITCH: False}
     hosts = {HOME: local_host(), BARE: {**local_host(), **bare}, LOWEST: {**local_host(), **lowest}}
     side = everyone[0][1].side

@@ -18,6 +18,7 @@ name: bare
 short_description: Become yourself with nothing around you
 description:
   - Runs the command in a folder of its own, without any variable but the path of the programs of the system.
+  - O(programs) is a folder of programs that the system would have.
 options:
   become_user:
     description: Not used, but each such plugin has it.
@@ -29,6 +30,11 @@ options:
     default: env
     vars:
       - name: ansible_become_exe
+  programs:
+    description: A folder of programs that stand on the path too.
+    default: /usr/local/bin
+    vars:
+      - name: ansible_bare_programs
 """
 
 if t.TYPE_CHECKING:
@@ -45,5 +51,6 @@ class BecomeModule(_Base):
     def build_become_command(self, cmd: str, shell: t.Any) -> str:
         """Return the command with nothing around it; its folder goes with it."""
         folder = shlex.quote(tempfile.mkdtemp(prefix="aphex-bare-"))
-        bare = f"env -i PATH={os.defpath} HOME={folder} sh -c {shlex.quote(cmd)}"
+        programs = shlex.quote(os.pathsep.join([os.defpath, str(self.get_option("programs"))]))
+        bare = f"env -i PATH={programs} HOME={folder} sh -c {shlex.quote(cmd)}"
         return f"(cd {folder} && {bare}); code=$?; rm -rf {folder}; exit $code"
