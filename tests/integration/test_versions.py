@@ -72,8 +72,10 @@ def inputs() -> Iterator[Input]:
 def one_back(value: str) -> str:
     """The version before, or at least another one: its last number of the version differs by one."""
     name, colon, tag = value.rpartition(":")
-    number, rest = re.fullmatch(r"(v?\d+\.\d+(?:\.\d+)?)(.*)", tag).groups()  # type: ignore[union-attr]
-    before = _NUMBER.sub(lambda found: str(int(found[1]) + 1 if found[1] == "0" else int(found[1]) - 1), number)
+    found = re.fullmatch(r"(v?\d+\.\d+(?:\.\d+)?)(.*)", tag)
+    assert found, f"{value} ends with no version"
+    number, rest = found.groups()
+    before = _NUMBER.sub(lambda last: str(int(last[1]) + 1 if last[1] == "0" else int(last[1]) - 1), number)
     return f"{name}{colon}{before}{rest}"
 
 

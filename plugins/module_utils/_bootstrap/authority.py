@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from .._core.failure import Failure, invalid
 from .._core.plan import UNKNOWN, Desired
-from .._core.reconcile import Outcome, Runtime
+from .._core.reconcile import Outcome, Runtime, Traceless
 from .._core.sensitive import Generated, Sensitive
 from .._crypto import (
     Authority,
@@ -70,7 +70,7 @@ class Observed:
     cluster: Sensitive | None = None
 
 
-class PlatformAuthority:
+class PlatformAuthority(Traceless):
     """An authority that should be there."""
 
     def __init__(
@@ -157,19 +157,11 @@ class PlatformAuthority:
 
     # the rest of a use case -----------------------------------------------------------------------------------------
 
-    def failed(self, failure: Failure) -> t.Sequence[Desired]:
-        """Leave no trace."""
-        return ()
-
     @contextlib.contextmanager
     def exclusive(self) -> t.Iterator[None]:
         """Hold the folder against another run on this machine."""
         with self.runtime.cache.lock(f"platform authority {self.key_path}"):
             yield
-
-    def abandoned(self) -> bool:
-        """Leave no lock."""
-        return False
 
     def result(self, outcome: Outcome) -> dict[str, t.Any]:
         """Return the authority for the result: all of it is public but where its key lies."""

@@ -20,7 +20,7 @@ from .._command.product import Commands
 from .._core.failure import Failure, invalid
 from .._core.names import check_label
 from .._core.plan import Desired
-from .._core.reconcile import Outcome, Runtime
+from .._core.reconcile import Outcome, Runtime, Traceless
 from .._core.sensitive import Sensitive
 from .._crypto import require_library
 from .._files.product import File, Files
@@ -72,7 +72,7 @@ class Observed:
     settled: bool
 
 
-class Backup:
+class Backup(Traceless):
     """A backup that should be there."""
 
     def __init__(self, order: Order, products: t.Mapping[str, t.Any], runtime: Runtime) -> None:
@@ -154,19 +154,11 @@ class Backup:
 
     # the rest of a use case -----------------------------------------------------------------------------------------
 
-    def failed(self, failure: Failure) -> t.Sequence[Desired]:
-        """Leave no trace: a file is there whole or not at all."""
-        return ()
-
     @contextlib.contextmanager
     def exclusive(self) -> t.Iterator[None]:
         """Hold the folder against another run on this machine."""
         with self.runtime.cache.lock(f"platform backup {self.order.folder}"):
             yield
-
-    def abandoned(self) -> bool:
-        """Leave no lock."""
-        return False
 
     def result(self, outcome: Outcome) -> dict[str, t.Any]:
         """Return where the backup is, and its manifest."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from .._core.failure import Failure, Kind, invalid
 from .._core.plan import Desired
-from .._core.reconcile import Outcome, Runtime
+from .._core.reconcile import Outcome, Runtime, Traceless
 from .._core.sensitive import Generated, Sensitive
 from .._crypto import Certificate, belongs, new_key, new_request, read_certificate
 from .._files.product import File, Files
@@ -76,7 +76,7 @@ class Observed:
     good: bool = False
 
 
-class ClientCertificate:
+class ClientCertificate(Traceless):
     """A client certificate that should be there, or gone."""
 
     def __init__(self, wanted: Wanted, products: t.Mapping[str, t.Any], runtime: Runtime) -> None:
@@ -205,19 +205,11 @@ class ClientCertificate:
 
     # the rest of a use case -----------------------------------------------------------------------------------------
 
-    def failed(self, failure: Failure) -> t.Sequence[Desired]:
-        """Leave no trace."""
-        return ()
-
     @contextlib.contextmanager
     def exclusive(self) -> t.Iterator[None]:
         """Hold the file against another run on this machine."""
         with self.runtime.cache.lock(f"client certificate {self.wanted.kubeconfig}"):
             yield
-
-    def abandoned(self) -> bool:
-        """Leave no lock."""
-        return False
 
     def result(self, outcome: Outcome) -> dict[str, t.Any] | None:
         """Return whose certificate lies where, and until when it holds."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from .._command.product import Commands, Fed
 from .._core.failure import Failure, Kind, invalid, known
 from .._core.plan import UNKNOWN, Desired
-from .._core.reconcile import Outcome, Runtime
+from .._core.reconcile import Outcome, Runtime, Traceless
 from .._core.sensitive import Sensitive
 from .._crypto import require_library
 from .._files.product import Files
@@ -68,7 +68,7 @@ class Observed:
     records: t.Mapping[str, Object | None] = field(default_factory=dict)
 
 
-class Restore:
+class Restore(Traceless):
     """A backup whose content should be there."""
 
     def __init__(self, order: Order, products: t.Mapping[str, t.Any], runtime: Runtime) -> None:
@@ -201,17 +201,9 @@ class Restore:
 
     # the rest of a use case -----------------------------------------------------------------------------------------
 
-    def failed(self, failure: Failure) -> t.Sequence[Desired]:
-        """Leave no trace."""
-        return ()
-
     def exclusive(self) -> contextlib.AbstractContextManager[None]:
         """Need no lock: what is there is not written again."""
         return contextlib.nullcontext()
-
-    def abandoned(self) -> bool:
-        """Leave no lock."""
-        return False
 
     def result(self, outcome: Outcome) -> dict[str, t.Any]:
         """Return the manifest, and how much was there already."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from .._core.failure import Failure, Kind, invalid
 from .._core.plan import UNKNOWN, Desired
-from .._core.reconcile import Outcome, Runtime
+from .._core.reconcile import Outcome, Runtime, Traceless
 from .._core.sensitive import Sensitive
 from .._crypto import Pair, PairPart, belongs, read_certificate
 from .._kubernetes.objects import Object, ObjectKey, Objects
@@ -50,7 +50,7 @@ class Observed:
     files: t.Mapping[str, t.Any] = field(default_factory=dict)
 
 
-class PlatformSecret:
+class PlatformSecret(Traceless):
     """A Secret that should be there with its values, or not."""
 
     def __init__(self, spec: SecretSpec, wishes: Wishes, kubernetes: Kubernetes, runtime: Runtime) -> None:
@@ -239,17 +239,9 @@ class PlatformSecret:
 
     # the rest of a use case -----------------------------------------------------------------------------------------
 
-    def failed(self, failure: Failure) -> t.Sequence[Desired]:
-        """Leave no trace."""
-        return ()
-
     def exclusive(self) -> contextlib.AbstractContextManager[None]:
         """Need no lock: values are made by POST, and everything else is written as it was read."""
         return contextlib.nullcontext()
-
-    def abandoned(self) -> bool:
-        """Leave no lock."""
-        return False
 
     def result(self, outcome: Outcome) -> dict[str, t.Any] | None:
         """Return the Secret for the result, its values only when asked for; None when it is gone."""

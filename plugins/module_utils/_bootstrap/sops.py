@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 from .._core.failure import Failure, Kind, invalid
 from .._core.plan import Desired
-from .._core.reconcile import Outcome, Runtime
+from .._core.reconcile import Outcome, Runtime, Traceless
 from .._core.sensitive import Generated, Sensitive
 from .._files.product import File, Files
 from .._kubernetes.objects import Object, ObjectKey, Objects, Owner
@@ -77,7 +77,7 @@ class Observed:
     lives: Lives
 
 
-class SopsSecrets:
+class SopsSecrets(Traceless):
     """Secrets that should be in a tree, encrypted, and in the cluster."""
 
     def __init__(self, asked: Question, products: t.Mapping[str, t.Any], runtime: Runtime) -> None:
@@ -176,19 +176,11 @@ class SopsSecrets:
 
     # the rest of a use case -----------------------------------------------------------------------------------------
 
-    def failed(self, failure: Failure) -> t.Sequence[Desired]:
-        """Leave no trace."""
-        return ()
-
     @contextlib.contextmanager
     def exclusive(self) -> t.Iterator[None]:
         """Hold the folder against another run on this machine."""
         with self.runtime.cache.lock(f"age key {self.key_path}"):
             yield
-
-    def abandoned(self) -> bool:
-        """Leave no lock."""
-        return False
 
     def result(self, outcome: Outcome) -> dict[str, t.Any]:
         """Return the files and whom they are for; all of it is public."""

@@ -18,15 +18,9 @@ from dataclasses import dataclass
 
 from .._core.failure import invalid
 from .._core.sensitive import Sensitive
-from .._kubernetes.objects import Object, ObjectKey, Owner
+from .._kubernetes.objects import KEPT_BY_ARGO_CD, Object, ObjectKey, Owner
 from . import secret_objects as objects
 from .secret_spec import Key, SecretSpec
-
-# Argo CD never takes a value away: not with the part, and not when the tree does not name the Secret any more.
-_STAYS = {
-    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
-    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
-}
 
 Lives: t.TypeAlias = "t.Mapping[ObjectKey, Object | None]"
 Tree: t.TypeAlias = "t.Mapping[str, Object]"
@@ -136,5 +130,9 @@ def filled(known: Object, name: str) -> bool:
 
 
 def _staying(document: Object) -> Object:
+    """Argo CD never takes a value away: not with the part, nor when the tree does not name the Secret any more."""
     metadata = document["metadata"]
-    return {**document, "metadata": {**metadata, "annotations": {**(metadata.get("annotations") or {}), **_STAYS}}}
+    return {
+        **document,
+        "metadata": {**metadata, "annotations": {**(metadata.get("annotations") or {}), **KEPT_BY_ARGO_CD}},
+    }

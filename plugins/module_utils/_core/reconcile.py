@@ -133,7 +133,19 @@ class Outcome:
     desired: tuple[Desired, ...] = ()
 
 
-class Declared:
+class Traceless:
+    """What every use case shares that leaves nothing behind, neither a last write after a failure nor a lock."""
+
+    def failed(self, failure: Failure) -> t.Sequence[Desired]:
+        """Leave no trace."""
+        return ()
+
+    def abandoned(self) -> bool:
+        """Leave no lock."""
+        return False
+
+
+class Declared(Traceless):
     """The use case of a module that only declares: there is nothing to observe."""
 
     def __init__(self, desired: t.Sequence[Desired], products: t.Mapping[str, Product], many: bool = False) -> None:
@@ -148,17 +160,9 @@ class Declared:
         """Return what was declared."""
         return self._desired
 
-    def failed(self, failure: Failure) -> t.Sequence[Desired]:
-        """Leave no trace."""
-        return ()
-
     def exclusive(self) -> contextlib.AbstractContextManager[None]:
         """Need no lock."""
         return contextlib.nullcontext()
-
-    def abandoned(self) -> bool:
-        """Leave no lock."""
-        return False
 
     def result(self, outcome: Outcome) -> t.Any:
         """Return what the product knows of the declared thing."""

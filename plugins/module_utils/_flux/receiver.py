@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from .._core.failure import Failure, Kind
 from .._core.names import short_hash
 from .._core.plan import UNKNOWN, Desired
-from .._core.reconcile import Outcome, Runtime
+from .._core.reconcile import Outcome, Runtime, Traceless
 from .._core.sensitive import Generated, Sensitive
 from .._kubernetes.objects import MANAGER_PREFIX, Amend, Condition, Object, ObjectKey, Objects
 from .._kubernetes.product import Kubernetes
@@ -53,7 +53,7 @@ class Observed:
     missing: list[str] = field(default_factory=list)
 
 
-class Receiver:
+class Receiver(Traceless):
     """A Receiver that should be there, or not."""
 
     def __init__(self, spec: ReceiverSpec, wishes: Wishes, kubernetes: Kubernetes) -> None:
@@ -181,17 +181,9 @@ class Receiver:
 
     # the rest of a use case -----------------------------------------------------------------------------------------
 
-    def failed(self, failure: Failure) -> t.Sequence[Desired]:
-        """Leave no trace: Flux writes the status."""
-        return ()
-
     def exclusive(self) -> contextlib.AbstractContextManager[None]:
         """Need no lock: every object is written under its own name and owner."""
         return contextlib.nullcontext()
-
-    def abandoned(self) -> bool:
-        """Leave no lock."""
-        return False
 
     def result(self, outcome: Outcome) -> dict[str, t.Any] | None:
         """Return the Receiver for the result; None when it is gone."""

@@ -29,6 +29,11 @@ OWNER_NAMESPACE = LABEL_PREFIX + "owner-namespace"
 OWNER_NAME = LABEL_PREFIX + "owner-name"
 OWNER_UID = LABEL_PREFIX + "owner-uid"
 APPLIED_BY = LABEL_PREFIX + "applied-by"
+
+# Argo CD's own words. Without the second, what is kept after it has left a tree would be out of sync there for ever.
+SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
+COMPARE_OPTIONS = "argocd.argoproj.io/compare-options"
+KEPT_BY_ARGO_CD = {SYNC_OPTIONS: "Prune=false,Delete=false", COMPARE_OPTIONS: "IgnoreExtraneous"}
 MANAGER_PREFIX = "aphex.platform/"
 COLLECTION = "aphex.platform"
 _REVISION = re.compile(r"[0-9a-f]{7,64}")

@@ -66,18 +66,7 @@ def recipients(runtime: Runtime, key: Sensitive, where: str) -> list[str]:
 
 def encrypt(runtime: Runtime, path: str, document: Document, wanted: t.Sequence[str]) -> str:
     """Return a Secret as an encrypted file; its values alone are hidden, and all of it is sealed."""
-    argv = [
-        "sops",
-        *_NO_CONFIG,
-        "encrypt",
-        "--filename-override",
-        path,
-        "--input-type",
-        "yaml",
-        "--output-type",
-        "yaml",
-    ]
-    argv += ["--age", ",".join(wanted), "--encrypted-regex", _ENCRYPTED, _FROM_STDIN]
+    argv = [*_sops("encrypt", path, "yaml"), "--age", ",".join(wanted), "--encrypted-regex", _ENCRYPTED, _FROM_STDIN]
     code, out = _run(runtime, argv, _NO_OTHER_KEYS, Sensitive(dump(_revealed(document))))
     if code:
         raise _broken(f"sops for {path}", code)
@@ -87,46 +76,31 @@ def encrypt(runtime: Runtime, path: str, document: Document, wanted: t.Sequence[
 def decrypt(runtime: Runtime, path: str, text: str, key: Sensitive | None) -> Document:
     """Return the Secret of an encrypted file; without a key, by those of the person who runs the task."""
     env = {"SOPS_AGE_KEY": key.reveal()} if key is not None else {}
-    argv = [
-        "sops",
-        *_NO_CONFIG,
-        "decrypt",
-        "--filename-override",
-        path,
-        "--input-type",
-        "yaml",
-        "--output-type",
-        "json",
-    ]
-    code, out = _run(runtime, [*argv, _FROM_STDIN], env, Sensitive(text))
-    if code == _NO_KEY:
-        raise Failure(
-            Kind.DENIED,
-            tried="decrypting",
-            on=path,
-            said="no age key that is here opens it",
-            remedy="Bring the platform's age.key back into its folder, or name a key of another recipient in "
-            "SOPS_AGE_KEY_FILE; nothing was changed",
-        )
-    if code in _CHANGED:
-        remedy = "Bring the file back from the history of the tree, and edit it with sops alone"
-        raise Failure(
-            Kind.BROKEN,
-            tried="decrypting",
-            on=path,
-            said="it was changed without sops, its seal is broken",
-            remedy=remedy,
-        )
+    code, out = _run(runtime, [*_sops("decrypt", path, "json"), _FROM_STDIN], env, Sensitive(text))
     if code:
-        remedy = "Bring the file back from the history of the tree"
-        raise Failure(
-            Kind.BROKEN,
-            tried="decrypting",
-            on=path,
-            said=f"it is no file of sops, or sops failed, with code {code}",
-            remedy=remedy,
-        )
+        raise _undecrypted(code, path)
     return _concealed(out, path)
+
+
+def _sops(verb: str, path: str, output: str) -> list[str]:
+    where = ["--filename-override", path, "--input-type", "yaml", "--output-type", output]
+    return ["sops", *_NO_CONFIG, verb, *where]
+
+
+def _undecrypted(code: int, path: str) -> Failure:
+    """Return why a file could not be decrypted, by the code that sops ended with."""
+    kind, said = Kind.BROKEN, f"it is no file of sops, or sops failed, with code {code}"
+    remedy = "Bring the file back from the history of the tree"
+    if code == _NO_KEY:
+        kind, said = Kind.DENIED, "no age key that is here opens it"
+        remedy = (
+            "Bring the platform's age.key back into its folder, or name a key of another recipient in "
+            "SOPS_AGE_KEY_FILE; nothing was changed"
+        )
+    elif code in _CHANGED:
+        said = "it was changed without sops, its seal is broken"
+        remedy += ", and edit it with sops alone"
+    return Failure(kind, tried="decrypting", on=path, said=said, remedy=remedy)
 
 
 def _run(

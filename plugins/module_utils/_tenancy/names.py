@@ -13,6 +13,7 @@ import re
 
 from .._core.failure import invalid
 from .._core.names import LABEL_MAX, check_label, short_hash
+from .._kubernetes import objects
 from .._kubernetes.objects import LABEL_PREFIX, ObjectKey
 
 GROUP = "aphex.io"
@@ -33,10 +34,8 @@ SECRET_STORE_SELECTOR = "aphex.dev/org"
 REPOSITORY = LABEL_PREFIX + "repository"
 RETAINED = LABEL_PREFIX + "retained-for"
 CHECKSUM = LABEL_PREFIX + "checksum"
-SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
-COMPARE_OPTIONS = "argocd.argoproj.io/compare-options"
-# Without the second, what is kept after it has left a tree would be out of sync there for ever.
-KEPT_BY_ARGO_CD = {SYNC_OPTIONS: "Prune=false,Delete=false", COMPARE_OPTIONS: "IgnoreExtraneous"}
+SYNC_OPTIONS, COMPARE_OPTIONS = objects.SYNC_OPTIONS, objects.COMPARE_OPTIONS
+KEPT_BY_ARGO_CD = objects.KEPT_BY_ARGO_CD
 # In a tree that is ours, a tenant leaves when its file does, though never with Argo CD's application of it.
 LEAVES_WITH_ITS_FILE = {SYNC_OPTIONS: "Delete=false"}
 TENANTS_FOLDER = "tenants"
