@@ -32,10 +32,11 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 BIN := $(CURDIR)/$(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) $(if $(ONLY),-k '$(ONLY)') $(if $(REPORT),--junitxml=$(REPORT))
 
-ENDURANCE := $(patsubst %,tests/contract/test_%.py,crash faults module_crash) \
-  $(patsubst %,tests/integration/test_%.py,flux_kills bootstrap_kills bootstrap_faults)
+FAULTS := $(patsubst %,tests/contract/test_%.py,faults module_crash) tests/integration/test_bootstrap_faults.py
+KILLS := tests/contract/test_crash.py \
+  $(patsubst %,tests/integration/test_%.py,flux_kills bootstrap_kills gate_kills gate_postgres)
 
-.PHONY: help setup build demo demo-bootstrap e2e test lint format types unit contract integration endurance molecule sanity bench docs clean
+.PHONY: help setup build demo demo-bootstrap e2e test lint format types unit contract integration faults kills molecule sanity bench docs clean
 
 help: ## say what there is
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -68,19 +69,22 @@ format: setup ## let ruff write the Python files as lint wants them
 	$(BIN)/ruff format .
 
 types: setup ## mypy
-	$(BIN)/mypy -p ansible_collections.aphex.platform.plugins -p tests
+	$(BIN)/mypy -p ansible_collections.aphex.platform.plugins -p services -p tests
 
 unit: setup ## tests of one file each, without a sandbox
 	$(PYTEST) tests/unit
 
 contract: setup ## the same nine stages for every module
-	$(PYTEST) tests/contract $(addprefix --ignore ,$(ENDURANCE))
+	$(PYTEST) tests/contract $(addprefix --ignore ,$(FAULTS) $(KILLS))
 
-endurance: setup ## kills at every write and faults at every call
-	$(PYTEST) $(ENDURANCE)
+faults: setup ## faults at every call, of the whole bootstrap too
+	$(PYTEST) $(FAULTS)
+
+kills: setup ## kills at every write, and of the gate under load
+	$(PYTEST) $(KILLS)
 
 integration: setup ## questions that cross modules
-	$(PYTEST) tests/integration $(addprefix --ignore ,$(ENDURANCE))
+	$(PYTEST) tests/integration $(addprefix --ignore ,$(FAULTS) $(KILLS))
 
 e2e: setup ## the platform's tree on the real Argo CD; its first build takes ten minutes
 	$(BIN)/python -m pytest -n0 -s tests/e2e

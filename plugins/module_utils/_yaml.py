@@ -119,6 +119,27 @@ def load_documents(text: str, what: str, aliases: bool = True, largest: int = LA
         raise invalid(what, f"it is no usable YAML ({type(error).__name__})", "Correct the YAML") from error
 
 
+def lines(text: str) -> dict[tuple[t.Any, ...], int]:
+    """Return the line (from 1) of every key and every item of the first document, by its path from the root.
+
+    The text must be one that ``load_documents`` takes; aliases are followed as they stand.
+    """
+    require_yaml()
+    found: dict[tuple[t.Any, ...], int] = {}
+    root = next(iter(yaml.compose_all(text, _Loader)), None)
+    waiting: list[tuple[tuple[t.Any, ...], t.Any]] = [((), root)] if root is not None else []
+    while waiting:
+        path, node = waiting.pop()
+        found.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                found.setdefault((*path, key.value), key.start_mark.line + 1)
+                waiting.append(((*path, key.value), value))
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += [((*path, number), item) for number, item in enumerate(node.value)]
+    return found
+
+
 def dump(data: t.Any) -> str:
     """Return plain data as one YAML document; keys keep their order, equal data gives equal bytes."""
     require_yaml()

@@ -63,7 +63,23 @@ LIBRARY_HOME = {
     "jwt": "module_utils/_github/app_auth.py",
     "cryptography": "module_utils/_crypto.py",
     "jmespath": "module_utils/_gate/expression.py",
+    "jsonschema": "module_utils/_gate/schema.py",
+    "icalendar": "module_utils/_gate/holidays.py",
+    "recurring_ical_events": "module_utils/_gate/holidays.py",
 }
+# A service imports these rooms of the collection, and never another service; a library of its own has files of its own.
+_SERVICES = {"gate": {"_gate", "_github", "_http", "_core", "_yaml"}}
+SERVICE_LIBRARY_HOME = {
+    "starlette": {"gate/http.py", "gate/pages.py"},
+    "uvicorn": {"gate/serve.py", "gate/listener.py"},
+    "uvloop": {"gate/listener.py"},
+    "msgspec": {"gate/payload.py", "gate/audit.py"},
+    "prometheus_client": {"gate/metrics.py"},
+    "psycopg": {"gate/postgres.py"},
+    "psycopg_pool": {"gate/postgres.py"},
+    "sqlite3": {"gate/sqlite.py"},
+}
+
 _REVEALS = {"client.py", "app_auth.py", "_crypto.py"}
 _IO = {"asyncio", "http", "selectors", "shutil", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "urllib.request"}
 _NOT_PURE = {"datetime", "random", "secrets", "time", "uuid"}
@@ -104,7 +120,7 @@ def problems(root: Path) -> list[str]:
         _builders_are_pure,
     )
     found = [text for source in rooms.sources() for check in checks for text in check(rooms, source)]
-    return [*found, *_sandbox_stands_alone(root), *_no_unknown_folder(root)]
+    return [*found, *_services_in_their_rooms(root), *_sandbox_stands_alone(root), *_no_unknown_folder(root)]
 
 
 class Rooms:
@@ -260,9 +276,37 @@ def _sandbox_stands_alone(root: Path) -> Iterator[str]:
                 yield f"{source.path}:{each.line}: imports {each.name}; the sandbox knows nothing of the product"
 
 
+def _services_in_their_rooms(root: Path) -> Iterator[str]:
+    for service, rooms in _SERVICES.items():
+        for path in sorted((root / "services" / service).rglob("*.py")):
+            source = Source(path.relative_to(root), ast.parse(path.read_text(encoding="utf-8")))
+            home = path.relative_to(root / "services").as_posix()
+            for each in imports(source):
+                said = _not_for_a_service(service, rooms, home, each.name)
+                if said:
+                    yield f"{source.path}:{each.line}: {said}"
+
+
+def _not_for_a_service(service: str, rooms: set[str], home: str, name: str) -> str | None:
+    if name.startswith(PLUGINS):
+        inner = name.removeprefix(f"{PLUGINS}.module_utils.").split(".")[0]
+        return None if inner in rooms else f"the service {service} imports {inner}"
+    first = name.split(".")[0]
+    if first == "services":
+        return None if name.split(".")[1] == service else f"the service {service} imports {name}"
+    homes = SERVICE_LIBRARY_HOME.get(first)
+    if homes is not None:
+        return None if home in homes else f"imports {first}, whose files are {' and '.join(sorted(homes))}"
+    if first in sys.stdlib_module_names:
+        return None
+    return f"library {first} has no home in tests/tools/layers.py"
+
+
 def _no_unknown_folder(root: Path) -> Iterator[str]:
     for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        if folder.name not in ("plugins", "tests", "collections"):
-            yield from (
-                f"{path.relative_to(root)}:1: Python outside of plugins/ and tests/" for path in folder.rglob("*.py")
-            )
+        if folder.name in ("plugins", "tests", "collections"):
+            continue
+        for path in sorted(folder.rglob("*.py")):
+            name = path.relative_to(root)
+            if folder.name != "services" or name.parts[1] not in _SERVICES:
+                yield f"{name}:1: Python outside of plugins/, services/ and tests/"

@@ -67,13 +67,13 @@ class Environment:
 OLDEST = Environment(
     ".venv",
     "ansible-core>=2.19,<2.20",
-    ("requirements.txt", "requirements-dev.txt"),
+    ("requirements.txt", "requirements-gate.txt", "requirements-dev.txt"),
     lambda all_of_them: [python for python in reversed(all_of_them) if python.line >= OLDEST_PYTHON],
 )
 NEWEST = Environment(
     ".venv-newest",
     "ansible-core>=2.20",
-    ("requirements.txt", "requirements-dev.txt"),
+    ("requirements.txt", "requirements-gate.txt", "requirements-dev.txt"),
     lambda all_of_them: [python for python in all_of_them if python.line > OLDEST_PYTHON],
 )
 # What our peers in the bench need. It is large: only `make bench` asks for it.

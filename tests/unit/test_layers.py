@@ -130,5 +130,20 @@ def test_the_rule_finds_a_sandbox_that_knows_the_product(tmp_path: Path, text: s
 
 
 def test_the_rule_finds_python_where_no_layer_is(tmp_path: Path) -> None:
-    root = _checkout(tmp_path, {"services/gate/http.py": ""})
-    assert problems(root) == ["services/gate/http.py:1: Python outside of plugins/ and tests/"]
+    root = _checkout(tmp_path, {"services/other/http.py": "", "services/gate/http.py": ""})
+    assert problems(root) == ["services/other/http.py:1: Python outside of plugins/, services/ and tests/"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (f"{_HOME}.module_utils._tenancy import names", "the service gate imports _tenancy"),
+        ("import services.controller.lease", "the service gate imports services.controller.lease"),
+        ("import sqlite3", "imports sqlite3, whose files are gate/sqlite.py"),
+        ("import requests", "library requests has no home"),
+    ],
+)
+def test_the_rule_finds_a_service_out_of_its_rooms(tmp_path: Path, text: str, sentence: str) -> None:
+    found = problems(_checkout(tmp_path, {"services/gate/worker.py": text}))
+    assert len(found) == 1
+    assert sentence in found[0]
