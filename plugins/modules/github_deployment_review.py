@@ -61,6 +61,7 @@ options:
     type: str
     default: ''
 seealso:
+  - module: aphex.platform.github_pending_deployment_info
   - module: aphex.platform.github_environment
   - module: aphex.platform.github_deployment_protection_rule
 """

@@ -47,6 +47,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "github_environment": {**_ENVIRONMENT, "name": "production"},
     "github_environment_info": _ENVIRONMENT,
     "github_meta_info": {},
+    "github_pending_deployment_info": _ENVIRONMENT,
     "github_webhook": {"owner": "acme-corp", "url": "https://hooks.example.org/"},
     "github_webhook_info": {"owner": "acme-corp"},
     "github_webhook_redeliver": {"owner": "acme-corp", "url": "https://hooks.example.org/"},
@@ -71,6 +72,10 @@ LEAST: dict[str, dict[str, Any]] = {
     "platform_restore": {"file": "/nowhere/backup", "vault_password": "correct horse battery"},
     "platform_secret": {"namespace": "auth-system", "name": "dex-secrets", "keys": [{"name": "client-secret"}]},
     "platform_sops": {"folder": "/nowhere/platform"},
+    "protection_policy": {
+        "content": {"policy.yml": "version: 1\nrules: []\n"},
+        "config_map": {"namespace": "aphex-gate"},
+    },
     "repo_binding": {
         "name": "web-shop",
         "aphex_org": "acme-corp",

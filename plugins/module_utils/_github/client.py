@@ -32,6 +32,7 @@ PAGE_SIZE = 100
 _MOST_REDIRECTS = 3
 _MOST_PAGES = 200
 _FRESH_TOKEN_TRIES = 4
+_MOST_TAGGED = 1000
 
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9_])?")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -50,7 +51,8 @@ class Client:
     """A light handle: nothing is sent, and no library object is made, before the first request.
 
     ``read_timeout`` is in seconds. ``sleep`` and ``backoff`` are handed in by tests. What was read is remembered where
-    a caller says so, until the handle writes. With ``revoke``, closing gives the installation tokens back.
+    a caller says so, until the handle writes. With ``revoke``, closing gives the installation tokens back. ``heard`` is
+    told of every response, for who counts them.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Client:
         read_timeout: float = READ_TIMEOUT,
         backoff: Backoff | None = None,
         sleep: t.Callable[[float], None] = time.sleep,
+        heard: t.Callable[[t.Any], None] | None = None,
     ) -> None:
         self._token = token
         self.app = app
@@ -81,6 +84,7 @@ class Client:
         # A secondary limit wants a minute's rest, which the ordinary budget would just not allow.
         self.backoff = backoff or Backoff(total=90.0)
         self.sleep = sleep
+        self._heard = heard
 
     def require(self, credentials: bool = True) -> None:
         """Raise Failure(invalid) for connection options that cannot work; sends nothing.
@@ -324,8 +328,9 @@ class Client:
         if bearer is not None:
             headers["Authorization"] = f"Bearer {bearer.reveal()}"
         tag = (path + json.dumps(query, sort_keys=True), bearer.fingerprint() if bearer else "")
-        if method == "GET" and tag in self._tagged:
-            headers["If-None-Match"] = self._tagged[tag][1].headers["etag"]
+        kept = self._tagged.get(tag) if method == "GET" else None
+        if kept is not None:
+            headers["If-None-Match"] = kept[1].headers["etag"]
         content = None if body is None else json.dumps(body, default=Sensitive.reveal).encode()
         if content is not None:
             headers["Content-Type"] = "application/json"
@@ -334,21 +339,31 @@ class Client:
         try:
             for _hop in range(_MOST_REDIRECTS + 1):
                 response = http.request(method, target, params=query, content=content, headers=headers)
+                if self._heard is not None:
+                    self._heard(response)
                 if response.status_code not in (301, 302, 307, 308):
                     break
                 # A renamed or moved repository; the answer names the whole address, the query included.
                 target, query = self._inside(response, tried, on), None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unreached(error, self.url, tried, on) from error
-        if response.status_code == 304 and tag in self._tagged:
-            return self._tagged[tag]
+        if response.status_code == 304 and kept is not None:
+            return kept
         if not response.is_success:
             raise refused(response, tried, on, words, self.runtime.now())
         self._note_end_of_life(response, path)
         data = _parsed(response, tried, on)
         if method == "GET" and "etag" in response.headers:
-            self._tagged[tag] = (data, response)
+            self._keep(tag, data, response)
         return data, response
+
+    def _keep(self, tag: tuple[str, str], data: t.Any, response: t.Any) -> None:
+        """Remember an answer by its ETag; a service lives long, so the oldest make room."""
+        with self._lock:
+            self._tagged.pop(tag, None)
+            while len(self._tagged) >= _MOST_TAGGED:
+                self._tagged.pop(next(iter(self._tagged)))
+            self._tagged[tag] = (data, response)
 
     def _inside(self, response: t.Any, tried: str, on: str) -> str:
         """Return the address of a redirect when it is below the base URL: nothing else gets the token."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from .._core.failure import Failure, Kind, invalid
 from .._core.plan import Change, Step
-from .client import AS_APP, Access, Client, repository_path
+from .client import AS_APP, Access, Client, GitHubFailure, repository_path
 from .environment import check_name
 
 APPROVED, REJECTED = "approved", "rejected"
@@ -114,6 +114,58 @@ def perform(client: Client, step: Step) -> None:
     else:
         path, body = f"{desired.path}/pending_deployments", {**body, "environment_ids": [write.number]}
     client.post(path, desired.needs, body, look=look, tried="Reviewing the", on=step.target)
+
+
+def review(client: Client, desired: Review) -> bool:
+    """Decide for an App, by two calls; False when nothing waits there any more, and others have settled it.
+
+    For who judges, and plans nothing. Raises Failure(conflict) when something waits on, but not for this App.
+    """
+    waiting = pending(client, desired)
+    if waiting is None:
+        return False
+    path = f"{desired.path}/deployment_protection_rule"
+    body = {
+        "environment_name": str(waiting["environment"]["name"]),
+        "state": desired.state,
+        "comment": desired.comment or f"{desired.state} by automation",
+    }
+
+    def look() -> t.Any:
+        """Return whether an unclear attempt was heard; None while it still waits, and has to be sent again."""
+        return None if pending(client, desired) else {"heard": own_word(client, desired) == desired.state}
+
+    try:
+        found = client.post(path, desired.needs, body, look=look, tried="Reviewing the", on=desired.title)
+    except GitHubFailure:
+        # Somebody may have been faster, in which case there was nothing left to decide.
+        if pending(client, desired) is not None:
+            raise
+        return False
+    return found is None or bool(found["heard"])
+
+
+def note(client: Client, desired: Review) -> bool:
+    """Say something to a deployment that goes on waiting; False when nothing waits there any more.
+
+    GitHub takes ten such words a deployment. One whose answer got lost is not said again.
+    """
+    path = f"{desired.path}/deployment_protection_rule"
+    body = {"environment_name": desired.environment, "comment": desired.comment}
+    heard: list[bool] = []
+
+    def look() -> dict[str, t.Any]:
+        heard.append(pending(client, desired) is not None)
+        return {}
+
+    client.post(path, desired.needs, body, look=look, tried="Commenting on the", on=desired.title)
+    return all(heard)
+
+
+def own_word(client: Client, desired: Review) -> str | None:
+    """Return what this App has decided there, None when it has not: for who cannot know whether it was heard."""
+    own = [each for each in _reviews(client, desired) if each.get("state") in (APPROVED, REJECTED)]
+    return next((str(each["state"]) for each in reversed(own) if _counts(client, each)), None)
 
 
 def pending(client: Client, desired: Review) -> dict[str, t.Any] | None:

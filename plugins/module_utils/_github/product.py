@@ -17,7 +17,7 @@ from .._core.failure import invalid
 from .._core.plan import Desired, Step
 from .._core.reconcile import Runtime
 from .._http import READ_TIMEOUT
-from . import delivery, deployment, environment, hooks, meta, proof, protection_rule, webhook
+from . import delivery, deployment, environment, hooks, meta, proof, protection_rule, waiting, webhook
 from .app_auth import Access, App
 from .client import DEFAULT_URL, Client, check_owner, check_repository
 
@@ -136,6 +136,13 @@ class GitHub:
             )
             for item in wanted
         ]
+
+    def pending_deployments(
+        self, owner: str, repository: str, run_id: int | None = None, name: str | None = None
+    ) -> list[dict[str, t.Any]]:
+        """Return what waits at the environments of a repository, or at the one of that name."""
+        found = waiting.pending_deployments(self._client, owner, repository, run_id)
+        return [item for item in found if name is None or str(item["environment"]).lower() == name.lower()]
 
     def hook_ranges(self, previous: t.Sequence[str], minimum: int, shrink: bool) -> dict[str, t.Any]:
         """Return the address ranges that deliveries come from; see ``meta``."""

@@ -11,6 +11,7 @@ import pytest
 from tests.sandbox.standins.github import GitHub
 from tests.sandbox.standins.github.deployments import ALREADY, NOTHING_PENDING, TROUBLE
 from tests.sandbox.standins.github.openapi import taken
+from tests.sandbox.standins.github.refusals import ALLOW_LIST
 from tests.unit.sandbox.github_client import REPO, Client, Origin, a_client, jwt
 
 ENVIRONMENTS = f"{REPO}/environments"
@@ -262,3 +263,49 @@ def test_runs_and_deployments_are_found(call: Client, github: GitHub) -> None:
     assert call("GET", f"{runs}/1").refused == (404, "Not Found")
     assert github.state()["runs"][0]["status"] == "waiting"
     assert github.state()["environments"][0]["custom_rules"]
+
+
+def test_a_fork_a_later_job_and_a_deleted_run(call: Client, github: GitHub) -> None:
+    github.add_repository("globex/web-shop")
+    github.guard("acme-corp/web-shop", "production")
+    github.guard("acme-corp/web-shop", "production")
+    run = github.start_run("acme-corp/web-shop", ["production"], fork="globex/web-shop")
+    path = f"{REPO}/actions/runs/{run['id']}"
+    found = call.do("GET", path)
+    assert (found["repository"]["full_name"], found["head_repository"]["full_name"]) == (
+        "acme-corp/web-shop",
+        "globex/web-shop",
+    )
+    token = call.installation_token()
+    body = {"environment_name": "production", "state": "approved"}
+    assert call("POST", f"{path}/deployment_protection_rule", body, token).status == 204
+    assert call.do("GET", path)["status"] == "completed"
+    later = github.go_on(run["id"], "production")
+    assert later not in run["deployments"]
+    assert call.do("GET", path)["status"] == "waiting"
+    assert call("POST", f"{path}/deployment_protection_rule", body, token).status == 204
+    assert len(call.do("GET", f"{path}/approvals")) == 2
+    github.deployments.delete(run["id"])
+    assert call("GET", path).status == 404
+
+
+def test_refusals_that_are_ordered(call: Client, github: GitHub) -> None:
+    gate = Gate(call)
+    for row, status, words in (
+        ("race in a list", 422, "Validation Failed"),
+        ("credentials", 401, "Bad credentials"),
+        ("allow list", 403, ALLOW_LIST),
+        ("bad gateway", 502, "Server Error"),
+    ):
+        github.refusals.order(row, "/deployment_protection_rule$")
+        reply = gate.decide(state="approved")
+        assert (reply.status, reply.data["message"]) == (status, words)
+    github.refusals.order("used up", "/pending_deployments$", "GET", times=2)
+    for _number in range(2):
+        reply = call("GET", f"{gate.path}/pending_deployments")
+        assert (reply.status, reply.headers["X-RateLimit-Remaining"]) == (403, "0")
+    github.refusals.order("nothing pending", "/deployment", meanwhile=lambda: github.deployments.cancel(gate.run["id"]))
+    assert gate.decide(state="approved").refused == (422, NOTHING_PENDING)
+    assert gate.ended() == ("completed", "cancelled")
+    with pytest.raises(ValueError, match="there is no refusal"):
+        github.refusals.order("whatever", "")

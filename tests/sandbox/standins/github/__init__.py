@@ -34,6 +34,7 @@ from tests.sandbox.standins.github.limits import Limits
 from tests.sandbox.standins.github.openapi import PROCESS, Checked
 from tests.sandbox.standins.github.payloads import push, where
 from tests.sandbox.standins.github.places import App, Installation, Places, Repository
+from tests.sandbox.standins.github.refusals import Refusals
 from tests.sandbox.standins.github.webhooks import MOST_OF_ENTERPRISE, Webhooks
 from tests.sandbox.standins.server import GARBAGE, Answer, Entry, Request, StandIn
 
@@ -83,6 +84,7 @@ class GitHub(StandIn):
         self.directory = Directory(self._places, self.limits)
         self._environments = Environments(self.clock, self._places)
         self.deployments = Deployments(self.clock, self._places, self._environments, self._tell)
+        self.refusals = Refusals()
         self.checked = Checked(PROCESS)
         for part in (self._webhooks, self._apps, self.directory, self._environments, self.deployments):
             self._table.add(part.endpoints())
@@ -100,10 +102,17 @@ class GitHub(StandIn):
             "add_key": self.add_key,
             "install": self.install,
             "suspend": self.suspend,
+            "uninstall": self.uninstall,
+            "want_reviewer": self.want_reviewer,
             "push": self.push,
             "emit": self.emit,
+            "hook_app": self.hook_app,
+            "guard": self.guard,
             "start_run": self.start_run,
+            "go_on": self.go_on,
             "cancel_run": self.deployments.cancel,
+            "delete_run": self.deployments.delete,
+            "refuse": self.refusals.order,
             "settle": self.settle,
             "log_of": self.log_of,
             "set_limits": self.limits.set,
@@ -217,6 +226,18 @@ class GitHub(StandIn):
         with self._lock:
             return self._places.apps[app_id or self.app_id].add_key()
 
+    def hook_app(self, url: str, secret: str) -> None:
+        """Let the deliveries of the App that is there to begin with go to an address, signed with a secret."""
+        with self._lock:
+            webhook = self._apps.webhooks[self.app_id]
+            webhook.url, webhook.secret = url, secret
+
+    def guard(self, repository: str, environment: str, app_id: int | None = None) -> None:
+        """Put the rule of that App, or of another one, on an environment."""
+        with self._lock:
+            app = self._places.apps[app_id or self.app_id]
+            self._environments.guard(self._repository(repository), environment, app)
+
     def add_manifest(self, slug: str, url: str, permissions: dict[str, str], events: list[str]) -> str:
         """Take an App's manifest, as a person does in the browser, and return the code by which the App is got."""
         with self._lock:
@@ -250,6 +271,18 @@ class GitHub(StandIn):
             for installation in self._places.installations_on(self._places.owners[owner.lower()]):
                 installation.suspended_at = self._now() if suspended else None
 
+    def uninstall(self, owner: str) -> None:
+        """Remove every installation on an account, as its owner does; their tokens end with them."""
+        with self._lock:
+            for installation in list(self._places.installations_on(self._places.owners[owner.lower()])):
+                del self._places.installations[installation.id]
+
+    def want_reviewer(self, repository: str, environment: str) -> None:
+        """Let an environment want the review of a person too."""
+        with self._lock:
+            made = self._environments.make(self._repository(repository), environment)
+            made.reviewers = [("User", self._places.owners[PERSON].id)]
+
     def installation_view(self, owner: str) -> dict[str, Any]:
         """Return the installation of the first App on an account, as the API shows it."""
         with self._lock:
@@ -279,12 +312,21 @@ class GitHub(StandIn):
             whole = {**(payload or {}), **where(place, self._places.owners[PERSON], self.url)}
             return self._happened(event, whole, place)
 
-    def start_run(self, repository: str, environments: list[str], **more: Any) -> dict[str, Any]:
-        """Start a run that deploys (see `Deployments.start`); returns its id and those of its deployments."""
+    def start_run(self, repository: str, environments: list[str], fork: str = "", **more: Any) -> dict[str, Any]:
+        """Start a run that deploys (see `Deployments.start`); returns its id and those of its deployments.
+
+        ``fork`` is the full name of the repository whose commit it is, when that is another one.
+        """
         with self._lock:
             place, person = self._repository(repository), self._places.owners[PERSON]
-            run = self.deployments.start(place, person, self.url, environments, **more)
+            head = self._repository(fork) if fork else None
+            run = self.deployments.start(place, person, self.url, environments, head=head, **more)
             return {"id": run.id, "sha": run.head_sha, "deployments": [made.id for made in run.deployments]}
+
+    def go_on(self, run_id: int, environment: str) -> int:
+        """Let a later job of a run reach an environment; returns the id of its deployment."""
+        with self._lock:
+            return self.deployments.go_on(run_id, environment, self.url).id
 
     def settle(self, seconds: float = 20.0) -> None:
         """Wait until every delivery has ended. Raises TimeoutError."""
@@ -345,6 +387,10 @@ class GitHub(StandIn):
 
     def answer(self, request: Request) -> Answer:
         asked = self._table.find(request)
+        ordered = self.refusals.strike(request)
+        if ordered is not None:
+            # What is ordered GitHub has been seen to say, whether it describes that or not.
+            return with_common(refusal(ordered), request, self._date(), asked.version)
         try:
             answer = self._answer(request, asked)
         except Refused as refused:
@@ -409,8 +455,7 @@ class GitHub(StandIn):
         return {**asked.params, "owner": place.owner.login, "repo": place.name}
 
     def _finished(self, answer: Answer, request: Request, asked: Asked) -> Answer:
-        date = format_datetime(self.clock.now(), usegmt=True)
-        answer = with_common(answer, request, date, asked.version)
+        answer = with_common(answer, request, self._date(), asked.version)
         if answer.status == 304 and not asked.enterprise:
             with self._lock:
                 self.limits.forgive(self.access.caller(request.headers).name)
@@ -431,3 +476,6 @@ class GitHub(StandIn):
 
     def _now(self) -> str:
         return self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _date(self) -> str:
+        return format_datetime(self.clock.now(), usegmt=True)

@@ -60,23 +60,28 @@ class Deployments:
         sha: str | None = None,
         path: str = ".github/workflows/deploy.yml",
         jobs: int = 1,
+        head: Repository | None = None,
     ) -> Run:
-        """Start a run whose jobs deploy there, ``jobs`` to each; Apps with a rule on the environment are asked."""
+        """Start a run whose jobs deploy there, ``jobs`` to each; Apps with a rule on the environment are asked.
+
+        ``head`` is the fork whose commit it is.
+        """
         ref, now = branch or repository.default_branch, self._now()
         number = 12_000_000_000 + self._places.next_id()
-        run = Run(number, repository, event, ref, sha or commit(), path, actor, now)
+        run = Run(number, repository, event, ref, sha or commit(), path, actor, now, head=head)
         self._runs[run.id] = run
         for name in environments:
-            environment = self._environments.make(repository, name)
             for _job in range(jobs):
-                waits_for, people = list(environment.rules.values()), bool(environment.reviewers)
-                made = Deployment(4_000_000_000 + self._places.next_id(), environment, waits_for, people, now)
-                made.state = "waiting" if waits_for or people or environment.wait_timer else "success"
-                run.deployments.append(made)
-                for app in waits_for:
-                    self._tell(app, repository, _request(run, made, base))
+                self._reach(run, name, base)
         run.settle()
         return run
+
+    def go_on(self, number: int, environment: str, base: str) -> Deployment:
+        """Let a later job of a run reach an environment, maybe one that an earlier job has passed."""
+        run = self._runs[number]
+        made = self._reach(run, environment, base)
+        run.settle()
+        return made
 
     def cancel(self, number: int) -> None:
         """Cancel a run: nothing of it is pending any more."""
@@ -85,6 +90,10 @@ class Deployments:
             deployment.state = "inactive"
         run.conclusion = "cancelled"
         run.settle()
+
+    def delete(self, number: int) -> None:
+        """Delete a run: nobody finds it any more."""
+        del self._runs[number]
 
     def state(self) -> list[dict[str, Any]]:
         return [
@@ -204,6 +213,17 @@ class Deployments:
         places = {made.environment.id: made.environment for made in chosen}
         run.reviews.append(Review(tuple(places.values()), state, call.caller.user, str(body["comment"])))
         return ok([made.view(run, call.base) for made in chosen])
+
+    def _reach(self, run: Run, name: str, base: str) -> Deployment:
+        """Let a job reach an environment: it waits there for reviewers, and for Apps, which are asked."""
+        environment = self._environments.make(run.repository, name)
+        waits_for, people = list(environment.rules.values()), bool(environment.reviewers)
+        made = Deployment(4_000_000_000 + self._places.next_id(), environment, waits_for, people, self._now())
+        made.state = "waiting" if waits_for or people or environment.wait_timer else "success"
+        run.deployments.append(made)
+        for app in list(waits_for):
+            self._tell(app, run.repository, _request(run, made, base))
+        return made
 
     def _found(self, call: Call) -> Run:
         run = self._runs.get(call.number("run_id"))

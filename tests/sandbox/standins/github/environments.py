@@ -105,6 +105,12 @@ class Environments:
             self._all[(repository.id, name.lower())] = found
         return found
 
+    def guard(self, repository: Repository, name: str, app: App) -> None:
+        """Put the custom rule of an App on an environment, as the owner does; it stays as it is when it is there."""
+        rules = self.make(repository, name).rules
+        if app not in rules.values():
+            rules[self._places.next_id()] = app
+
     def state(self) -> list[dict[str, Any]]:
         return [
             {"repository": each.repository.full_name, **self._view(each, "")}

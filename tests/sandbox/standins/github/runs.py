@@ -94,7 +94,7 @@ class Review:
 
 @dataclass
 class Run:
-    """A workflow run. ``status`` is waiting, in_progress or completed."""
+    """A workflow run. ``status`` is waiting, in_progress or completed, ``head`` the fork that it comes from."""
 
     id: int
     repository: Repository
@@ -109,6 +109,7 @@ class Run:
     conclusion: str | None = None
     deployments: list[Deployment] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
+    head: Repository | None = None
 
     def pending(self) -> list[Deployment]:
         return [deployment for deployment in self.deployments if deployment.pending]
@@ -157,5 +158,6 @@ class Run:
                 "author": author,
                 "committer": author,
             },
-            **dict.fromkeys(("repository", "head_repository"), self.repository.view(base)),
+            "repository": self.repository.view(base),
+            "head_repository": (self.head or self.repository).view(base),
         }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
+from ansible_collections.aphex.platform.plugins.module_utils._github import deployment
 from ansible_collections.aphex.platform.plugins.module_utils._github.client import Client
 from ansible_collections.aphex.platform.plugins.module_utils._github.deployment import Review
 from ansible_collections.aphex.platform.plugins.module_utils._github.environment import Environment
@@ -122,3 +123,56 @@ def test_what_cannot_be_a_decision_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(Failure) as caught:
         Review(**{**whole, **given})
     assert caught.value.kind is Kind.INVALID
+
+
+@pytest.mark.parametrize("kind", [*KINDS, None])
+def test_a_word_to_what_waits_is_said_once_and_decides_nothing(world: World, kind: str | None) -> None:
+    number = _waiting(world, people=False)
+    if kind is not None:
+        world.fault(kind, "POST", "protection_rule")
+    assert deployment.note(world.app(), _review(number, comment="until nine"))
+    [run] = world.standin.state()["runs"]
+    assert run["status"] == "waiting"
+    assert [review["state"] for review in run["reviews"]] in ([], ["pending"])
+    assert len(world.writes()) == (2 if kind == "429" else 1)
+
+
+def test_a_word_to_what_waits_no_more_is_told(world: World) -> None:
+    number = _waiting(world, people=False)
+    world.standin.deployments.cancel(number)
+    assert not deployment.note(world.app(), _review(number, comment="until nine"))
+
+
+def test_the_own_word_is_the_apps_and_no_persons(world: World) -> None:
+    number = _waiting(world)
+    client = world.app()
+    world.run(_review(number))
+    assert deployment.own_word(client, _review(number)) is None
+    assert deployment.note(client, _review(number, comment="until nine"))
+    assert deployment.own_word(client, _review(number)) is None
+    assert deployment.review(client, _review(number, "rejected"))
+    assert deployment.own_word(client, _review(number)) == "rejected"
+
+
+def test_what_was_cancelled_in_between_was_not_our_word(world: World) -> None:
+    number = _waiting(world, people=False)
+    github = world.standin
+    github.refusals.order("nothing pending", "protection_rule$", meanwhile=lambda: github.deployments.cancel(number))
+    assert not deployment.review(world.app(), _review(number))
+    assert deployment.own_word(world.app(), _review(number)) is None
+
+
+def test_a_word_whose_answer_got_lost_was_ours(world: World) -> None:
+    number = _waiting(world, people=False)
+    world.fault("lost", "POST", "protection_rule")
+    assert deployment.review(world.app(), _review(number))
+    assert len(world.writes()) == 1
+
+
+def test_a_second_word_to_what_waits_for_people_is_a_conflict(world: World) -> None:
+    number = _waiting(world)
+    assert deployment.review(world.app(), _review(number))
+    with pytest.raises(Failure) as caught:
+        deployment.review(world.app(), _review(number))
+    assert caught.value.kind is Kind.CONFLICT
+    assert len(world.writes()) == 2

@@ -256,7 +256,7 @@ def test_events_of_an_organization_and_of_tomorrow_are_allowed() -> None:
         {"path_pattern": "hook/*"},
     ],
 )
-def test_values_that_github_would_refuse_are_refused_first(given: dict[str, Any]) -> None:
+def test_e11_values_that_github_would_refuse_are_refused_first(given: dict[str, Any]) -> None:
     with pytest.raises(Failure) as caught:
         _webhook(**given)
     assert caught.value.kind is Kind.INVALID
