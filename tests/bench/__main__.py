@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: ours beside kubernetes.core, kubectl and community.general, in one run on one sandbox.
+"""`python -m tests.bench`: ours beside kubernetes.core, kubectl, community.general and the seed, in one run.
 
 In: nothing. Out: seconds and ratios. Never here: an assertion on time; read ratios, machines differ.
 """
@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import bootstrap, fleet, repository, task, webhooks
+from tests.bench import bootstrap, fleet, gate, repository, task, webhooks
 from tests.bench.peers import peers
 from tests.bench.scene import Scene
 from tests.sandbox.sandbox import join
@@ -26,6 +26,7 @@ def main() -> int:
             print(f"cores: {os.cpu_count()}, Kubernetes and everything else on this machine", flush=True)
             for question in (task.ask, repository.ask, fleet.ask, webhooks.ask, bootstrap.ask):
                 question(scene)
+            gate.ask(scene.folder)
     finally:
         sandbox.leave()
     return 0
