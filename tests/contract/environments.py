@@ -46,7 +46,7 @@ def lowest() -> Path:
 def lower_bounds() -> list[str]:
     """Each requirement at its lower bound; of PyYAML, which is compiled, the newest that fits this Python."""
     lines = (CHECKOUT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    pattern = re.compile(r"([A-Za-z]+(?:\[[a-z]+\])?)>=([0-9.]+),<.*")
+    pattern = re.compile(r"([A-Za-z-]+(?:\[[a-z]+\])?)>=([0-9.]+),<.*")
     found = [pattern.fullmatch(line) for line in lines if not line.startswith("#")]
     return [row.group(0) if row.group(1) == "PyYAML" else f"{row.group(1)}=={row.group(2)}" for row in found if row]
 

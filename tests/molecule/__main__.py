@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.molecule import gate
 from tests.sandbox import mirror
 from tests.sandbox.build import built
 from tests.sandbox.cluster import Cluster
@@ -76,6 +77,9 @@ def main(words: Sequence[str] | None = None) -> int:
     made = commands.add_parser("machine", help="make a machine for kind and k3s in a folder")
     made.add_argument("folder", type=Path)
     made.set_defaults(run=lambda given: machine(given.folder))
+    gated = commands.add_parser("gate", help="make a machine for the gate in a folder")
+    gated.add_argument("folder", type=Path)
+    gated.set_defaults(run=lambda given: gate.machine(given.folder))
     filled = commands.add_parser("releases", help="fill the mirror folder, and say where it is")
     filled.set_defaults(run=lambda given: releases())
     marked = commands.add_parser("mark", help="say how far the log of the API server is")

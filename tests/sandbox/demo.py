@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 import uuid
 
+from tests.sandbox import demo_gate
 from tests.sandbox.api import Api
 from tests.sandbox.sandbox import Sandbox, join
 from tests.sandbox.stack import ALL
@@ -65,6 +66,8 @@ def _story(sandbox: Sandbox) -> None:
     play(sandbox, INVENTORY, "status")
     title("Flux: its Receiver, tunnel rule, DNS and webhook at GitHub, each seen to work")
     _flux(sandbox)
+    title("The gate: policy decides three deployments that wait")
+    demo_gate.tell(sandbox)
 
 
 def _proof(sandbox: Sandbox) -> None:

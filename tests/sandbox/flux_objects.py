@@ -34,6 +34,7 @@ DEFINITIONS = (
     Definition(_SOURCE, ("v1",), "Bucket", "buckets", True, "flux-buckets.yaml"),
     Definition(_PROMETHEUS, ("v1",), "PrometheusRule", "prometheusrules", True, "prom-prometheusrules.yaml"),
     Definition(_PROMETHEUS, ("v1",), "PodMonitor", "podmonitors", True, "prom-podmonitors.yaml"),
+    Definition(_PROMETHEUS, ("v1",), "ServiceMonitor", "servicemonitors", True, "prom-servicemonitors.yaml"),
     Definition(_TRAEFIK, ("v1alpha1",), "IngressRoute", "ingressroutes", True, "traefik-ingressroutes.yaml"),
     Definition(_TRAEFIK, ("v1alpha1",), "Middleware", "middlewares", True, "traefik-middlewares.yaml"),
     Definition(_GATEWAY, ("v1",), "HTTPRoute", "httproutes", True, "gateway-httproutes.yaml"),

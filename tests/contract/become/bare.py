@@ -38,7 +38,13 @@ options:
 """
 
 if t.TYPE_CHECKING:
-    _Base = object
+
+    class _Base:
+        """What of Ansible's base is used here."""
+
+        def get_option(self, option: str) -> t.Any:
+            """Return the value of an option."""
+
 else:
     _Base = BecomeBase
 
