@@ -32,7 +32,7 @@ from tests.integration.gate_load import Load, Mailbox, undecided
 from tests.integration.test_gate_kills import KILLS, LONGEST
 from tests.sandbox.postgres import PASSWORD, Postgres
 from tests.sandbox.standins.server import Request
-from tests.unit.services.gate.inbox_suite import *  # noqa: F403
+from tests.unit.services.gate.inbox_suite import InboxSuite
 
 APP = "main"
 REPLICAS = 3
@@ -227,6 +227,10 @@ class Walker:
 def _as_kept(answer: Any) -> str:
     """PostgreSQL has no character of the number 0, and keeps another one in its place."""
     return repr(answer).replace("\\x00", "\ufffd")
+
+
+class TestPostgres(InboxSuite):
+    """What every store does."""
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -85,8 +85,11 @@ def _rollout(live: Object) -> tuple[bool, str]:
         updated = status.get("updatedReplicas", 0)
         available = status.get("availableReplicas", 0)
         known = "observedGeneration" in status
-    done = known and updated >= wanted and available >= wanted
-    return done, f"{min(updated, available)} of {wanted} replicas available"
+    # What is available may be of before: while there are more than were updated, old ones have still to go.
+    left = max(status.get("replicas", 0) - updated, 0) if live["kind"] == "Deployment" else 0
+    done = known and updated >= wanted and available >= wanted and not left
+    said = f"{min(updated, available)} of {wanted} replicas available"
+    return done, f"{said}, {left} of before are left" if left else said
 
 
 def _synced(live: Object, revision: str) -> tuple[bool, str]:

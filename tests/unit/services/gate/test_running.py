@@ -89,7 +89,7 @@ def test_a_gate_does_not_begin_with_a_wrong_policy_or_a_key_that_is_none(seen: S
 
 def test_what_is_old_is_pruned_and_what_waits_stays(seen: Seen) -> None:
     gate = _gate(seen)
-    gate.clock = lambda: (NOW + timedelta(days=120)).timestamp()
+    gate.clock = (NOW + timedelta(days=120)).timestamp
     gate.prune()
     assert seen.inbox.entry(seen.approved) is None
     assert seen.inbox.entry(seen.waiting) is not None

@@ -13,8 +13,7 @@ import pytest
 
 from services.gate.inbox import State
 from services.gate.sqlite import SqliteInbox
-from tests.unit.services.gate.inbox_suite import *  # noqa: F403
-from tests.unit.services.gate.inbox_suite import NOW, approval, delivery, leased, record
+from tests.unit.services.gate.inbox_suite import NOW, InboxSuite, approval, delivery, leased, record
 
 
 @pytest.fixture
@@ -22,6 +21,10 @@ def store(tmp_path: Path) -> Iterator[SqliteInbox]:
     made = SqliteInbox(tmp_path / "gate.sqlite3")
     yield made
     made.close_store()
+
+
+class TestSqlite(InboxSuite):
+    """What every store does."""
 
 
 def test_what_was_stored_is_there_when_it_is_opened_again(tmp_path: Path) -> None:

@@ -129,3 +129,24 @@ def test_gone_is_what_is_not_there() -> None:
     gone = Condition(ready.GONE)
     assert ready.holds(None, gone)[0]
     assert ready.holds(application(), gone) == (False, "it is still there")
+
+
+@pytest.mark.parametrize(
+    ("status", "met"),
+    [
+        ({"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}, True),
+        ({"replicas": 3, "updatedReplicas": 2, "availableReplicas": 2}, False),
+        ({"replicas": 2, "updatedReplicas": 2, "availableReplicas": 1}, False),
+        ({"replicas": 2, "updatedReplicas": 1, "availableReplicas": 2}, False),
+    ],
+    ids=["all new", "one of before is left", "one is not available", "one is of before"],
+)
+def test_a_rollout_has_ended_when_nothing_of_before_is_left(status: dict[str, int], met: bool) -> None:
+    live = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"generation": 4},
+        "spec": {"replicas": 2},
+        "status": {"observedGeneration": 4, **status},
+    }
+    assert ready.holds(live, Condition())[0] is met
