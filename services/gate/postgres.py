@@ -14,9 +14,6 @@ and one that is killed at once; what it was about to change is as if it had neve
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,14 +25,11 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind, invalid
 from ansible_collections.aphex.platform.plugins.module_utils._core.sensitive import Sensitive
-from services.gate import audit
 from services.gate import postgres_sql as sql
+from services.gate import rows
 from services.gate.audit import Record
 from services.gate.inbox import OPEN, Approval, Entry, Override, State
 from services.gate.payload import Delivery
-
-_WHERE = ("kind", "app", "guid", "entry", "repository", "environment", "run_id", "outcome")
-_ANY_CASE = ("repository", "environment")
 
 # Two locks in a space of our own: others may use the same database.
 SPACE, ARRIVALS, TURN = 0x67617465, 1, 2
@@ -43,8 +37,6 @@ SPACE, ARRIVALS, TURN = 0x67617465, 1, 2
 _PATIENCE = {"idle_in_transaction_session_timeout": 15_000, "lock_timeout": 15_000, "statement_timeout": 30_000}
 _OPENS_WITHIN = 10.0
 _CONNECTIONS = 12
-# Who comes alone has its body packed. In a crowd that costs more than to store it as it is; level 0 is the same format.
-_CALM = 4
 _Cursor = psycopg.Cursor[tuple[Any, ...]]
 _Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -82,17 +74,8 @@ class PostgresInbox:
 
     def put(self, deliveries: list[Delivery]) -> list[bool]:
         """Store deliveries durably, all or none; tell for each whether its GUID is new to its App."""
-        level = 1 if len(deliveries) <= _CALM else 0
-        columns = (
-            [item.app for item in deliveries],
-            [item.guid for item in deliveries],
-            [item.event for item in deliveries],
-            [item.content_type for item in deliveries],
-            [item.secret for item in deliveries],
-            [item.received for item in deliveries],
-            [hashlib.sha256(item.body).digest() for item in deliveries],
-            [zlib.compress(item.body, level) for item in deliveries],
-        )
+        arrived = rows.arrivals(deliveries)
+        columns = [[values[place] for values in arrived] for place in range(len(rows.ARRIVAL))]
         with self._alone(ARRIVALS) as cursor:
             new = set(cursor.execute(_sql(sql.PUT), columns).fetchall())
         # Of two with one GUID the first is the new one.
@@ -161,12 +144,12 @@ class PostgresInbox:
             if held is None:
                 return []
             key, until = held
-            rows = cursor.execute(
-                _sql(f"""SELECT {sql.COLUMNS} FROM gate_inbox
+            found = cursor.execute(
+                _sql(f"""SELECT {rows.ENTRY} FROM gate_inbox
                    WHERE key = %s AND number <> %s AND leased_until <= %s AND {sql.OPEN} ORDER BY number"""),
                 (key, entry.number, now),
             ).fetchall()
-            leased = [_lease(cursor, row, entry.worker, until) for row in rows]
+            leased = [_lease(cursor, row, entry.worker, until) for row in found]
             return [other for other in leased if other is not None]
 
     def intend(
@@ -259,11 +242,11 @@ class PostgresInbox:
 
     def counts(self) -> dict[str, int]:
         """Return how many entries stand in each open state, and how many are dead."""
-        rows = self._rows(
+        found = self._rows(
             f"""SELECT state, count(*) FROM gate_inbox WHERE {sql.OPEN} GROUP BY state
                 UNION ALL SELECT 'dead', count(*) FROM gate_inbox WHERE state = 'dead'"""
         )
-        return {str(state): int(count) for state, count in rows if count}
+        return {str(state): int(count) for state, count in found if count}
 
     def oldest(self) -> float | None:
         """Return when the oldest open entry that is no deferred one was received."""
@@ -279,17 +262,17 @@ class PostgresInbox:
         ):
             if here:
                 query = (
-                    f"SELECT {sql.COLUMNS} FROM gate_inbox WHERE {place} AND state = ANY(%s) ORDER BY {order} LIMIT %s"
+                    f"SELECT {rows.ENTRY} FROM gate_inbox WHERE {place} AND state = ANY(%s) ORDER BY {order} LIMIT %s"
                 )
-                found += [_entry(row) for row in self._rows(query, (here, limit - len(found)))]
+                found += [rows.entry(row) for row in self._rows(query, (here, limit - len(found)))]
         return found
 
     def entry(self, which: int | str) -> Entry | None:
         """Return an entry by its number, or the newest one by its GUID."""
         column = "number" if isinstance(which, int) else "guid"
-        query = f"SELECT {sql.COLUMNS} FROM gate_inbox WHERE {column} = %s ORDER BY number DESC LIMIT 1"
+        query = f"SELECT {rows.ENTRY} FROM gate_inbox WHERE {column} = %s ORDER BY number DESC LIMIT 1"
         row = self._row(query, (which if isinstance(which, int) else _text(which),))
-        return None if row is None else _entry(row)
+        return None if row is None else rows.entry(row)
 
     # Records
 
@@ -300,19 +283,15 @@ class PostgresInbox:
 
     def records(self, after: int = 0, limit: int = 1000, where: Mapping[str, object] | None = None) -> list[Record]:
         """Return records with a higher number, in order."""
-        asked = where or {}
-        if not set(asked) <= set(_WHERE):
-            raise ValueError(f"records are found by {', '.join(_WHERE)}")
+        asked = rows.sought(where)
         wanted = "".join(f" AND {name} = %s" for name in asked)
-        values = [str(value).lower() if name in _ANY_CASE else value for name, value in asked.items()]
         query = f"SELECT line FROM gate_record WHERE number > %s{wanted} ORDER BY number LIMIT %s"
-        return [_record(row) for row in self._rows(query, (after, *map(_plain, values), limit))]
+        return [rows.record(line) for (line,) in self._rows(query, (after, *map(_plain, asked.values()), limit))]
 
     def newest(self, limit: int = 50) -> list[Record]:
         """Return the newest records, the newest first."""
-        return [
-            _record(row) for row in self._rows("SELECT line FROM gate_record ORDER BY number DESC LIMIT %s", (limit,))
-        ]
+        found = self._rows("SELECT line FROM gate_record ORDER BY number DESC LIMIT %s", (limit,))
+        return [rows.record(line) for (line,) in found]
 
     # What the gate remembers
 
@@ -337,16 +316,7 @@ class PostgresInbox:
 
     def add_override(self, override: Override, record: Record) -> Override:
         """Store an override; return it with its number."""
-        given = (
-            _text(override.by),
-            _text(override.reason),
-            override.made,
-            override.expires,
-            _text(override.app),
-            _text(override.owner),
-            _text(override.repository),
-            _text(override.environment),
-        )
+        given = tuple(_plain(getattr(override, name)) for name in rows.OVERRIDE.split(", "))
         with self._alone(TURN) as cursor:
             row = cursor.execute(sql.OVERRIDE, given).fetchone() or (0,)
             _append(cursor, [record])
@@ -354,9 +324,8 @@ class PostgresInbox:
 
     def overrides(self, now: float) -> list[Override]:
         """Return those that have not expired, the oldest first."""
-        names = "by, reason, made, expires, app, owner, repository, environment, number"
-        rows = self._rows(f"SELECT {names} FROM gate_override WHERE expires > %s ORDER BY number", (now,))
-        return [Override(*row) for row in rows]
+        query = f"SELECT {rows.OVERRIDE}, number FROM gate_override WHERE expires > %s ORDER BY number"
+        return [Override(*row) for row in self._rows(query, (now,))]
 
     def mark(self, name: str, value: str) -> None:
         """Remember one word under a name, such as how far the recovery has read."""
@@ -391,9 +360,8 @@ class PostgresInbox:
         self._pool.close()
 
     def _approvals(self, where: str, *values: object) -> list[Approval]:
-        names = "entry, time, app, owner, repository, environment, run_id, outcome, deployments, number"
-        rows = self._rows(f"SELECT {names} FROM gate_approval WHERE {where} ORDER BY number", values)
-        return [_approval(row) for row in rows]
+        found = self._rows(f"SELECT {rows.APPROVAL}, number FROM gate_approval WHERE {where} ORDER BY number", values)
+        return [rows.approval(row) for row in found]
 
     @contextmanager
     def _alone(self, *locks: int) -> Iterator[_Cursor]:
@@ -458,7 +426,7 @@ def _taken(new: set[tuple[Any, ...]], guid: tuple[str, str]) -> bool:
 def _lease(cursor: _Cursor, row: tuple[Any, ...] | None, worker: str, until: float) -> Entry | None:
     if row is None:
         return None
-    entry = _entry(row)
+    entry = rows.entry(row)
     cursor.execute(sql.LEASE, (worker, until, entry.number))
     return replace(entry, worker=worker, leased_until=until, attempts=entry.attempts + 1)
 
@@ -478,41 +446,16 @@ def _append(cursor: _Cursor, records: Sequence[Record]) -> list[Record]:
         return []
     last = cursor.execute("SELECT number, hash FROM gate_record ORDER BY number DESC LIMIT 1").fetchone()
     number, previous = last or (int(_marked(cursor, "anchor_number") or 0), _marked(cursor, "anchor"))
-    linked = []
-    for record in records:
-        number += 1
-        record = audit.chain(record, number, previous)
-        previous = record.hash
-        cursor.execute(
-            sql.RECORD,
-            (
-                number,
-                record.time,
-                record.kind,
-                _text(record.app),
-                _text(record.guid),
-                record.entry,
-                _text(f"{record.owner}/{record.repository}".lower()),
-                _text(record.environment.lower()),
-                record.run_id,
-                record.outcome,
-                record.hash,
-                zlib.compress(audit.encode(record), 1),
-            ),
-        )
-        linked.append(record)
+    linked = rows.linked(records, number, previous)
+    for record in linked:
+        cursor.execute(sql.RECORD, tuple(map(_plain, rows.record_values(record))))
     return linked
 
 
 def _prune_records(cursor: _Cursor, before: float, most: int) -> int:
     """Delete the oldest records, of which the chain goes on from a hash that is kept."""
-    last: tuple[int, str] | None = None
-    for number, digest, time in cursor.execute(
-        "SELECT number, hash, time FROM gate_record ORDER BY number LIMIT %s", (most,)
-    ).fetchall():
-        if time >= before:
-            break
-        last = (number, digest)
+    oldest = cursor.execute("SELECT number, hash, time FROM gate_record ORDER BY number LIMIT %s", (most,))
+    last = rows.last_before(oldest.fetchall(), before)
     if last is None:
         return 0
     cursor.execute(sql.MARK, ("anchor_number", str(last[0])))
@@ -529,56 +472,9 @@ def _drop_approvals(cursor: _Cursor, entries: Sequence[Entry], but_state: str = 
 
 
 def _insert_approval(cursor: _Cursor, approval: Approval) -> None:
-    cursor.execute(
-        sql.APPROVAL,
-        (
-            approval.entry,
-            approval.time,
-            _text(approval.app),
-            _text(approval.owner),
-            _text(approval.repository),
-            _text(approval.environment),
-            approval.run_id,
-            approval.outcome,
-            json.dumps(approval.deployments),
-        ),
-    )
-
-
-def _approval(row: tuple[Any, ...]) -> Approval:
-    entry, time, app, owner, repository, environment, run_id, outcome, of, number = row
-    deployments = tuple(json.loads(of))
-    return Approval(entry, time, app, owner, repository, environment, run_id, outcome, deployments, number)
+    cursor.execute(sql.APPROVAL, tuple(map(_plain, rows.approval_values(approval))))
 
 
 def _marked(cursor: _Cursor, name: str) -> str:
     row = cursor.execute("SELECT value FROM gate_mark WHERE name = %s", (name,)).fetchone()
     return str(row[0]) if row else ""
-
-
-def _record(row: tuple[Any, ...]) -> Record:
-    return audit.decode(zlib.decompress(row[0]))
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    (number, app, guid, event, content_type, secret, received, body, state, attempts, not_before, key, of, intent) = (
-        row[:14]
-    )
-    failures, notes, said, worker, leased_until, ended = row[14:]
-    plain = b"" if body is None else zlib.decompress(body)
-    return Entry(
-        number=number,
-        delivery=Delivery(guid, event, plain, app, content_type, secret, received),
-        state=State(state),
-        attempts=attempts,
-        not_before=not_before,
-        key=key,
-        deployment=of,
-        intent=intent,
-        failures=failures,
-        notes=notes,
-        said=said,
-        worker=worker,
-        leased_until=leased_until,
-        ended=ended,
-    )

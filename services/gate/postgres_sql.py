@@ -5,6 +5,8 @@ In: nothing. Out: text. Never here: a connection, a value inside a statement.
 
 from __future__ import annotations
 
+from services.gate import rows
+
 OPEN = "state IN ('received', 'deferred', 'deciding')"
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS gate_inbox (
@@ -95,8 +97,6 @@ ORDER BY place
 ON CONFLICT (app, guid) DO NOTHING
 RETURNING app, guid
 """
-COLUMNS = """number, app, guid, event, content_type, secret, received, body, state, attempts, not_before, key,
-deployment, intent, failures, notes, said, worker, leased_until, ended"""
 FREE = f"""
 {OPEN} AND leased_until <= %(now)s AND (key = '' OR NOT EXISTS (
     SELECT 1 FROM gate_inbox AS other
@@ -104,9 +104,9 @@ FREE = f"""
 ))
 """
 DUE = f"""
-SELECT {COLUMNS} FROM gate_inbox AS this WHERE not_before <= %(now)s AND {FREE} ORDER BY not_before, number LIMIT 1
+SELECT {rows.ENTRY} FROM gate_inbox AS this WHERE not_before <= %(now)s AND {FREE} ORDER BY not_before, number LIMIT 1
 """
-THIS = f"SELECT {COLUMNS} FROM gate_inbox AS this WHERE number = %(number)s AND {FREE}"
+THIS = f"SELECT {rows.ENTRY} FROM gate_inbox AS this WHERE number = %(number)s AND {FREE}"
 TWIN = f"""
 SELECT min(other.number) FROM gate_inbox AS this JOIN gate_inbox AS other
 ON other.app = this.app AND other.number < this.number AND other.state <> 'ignored'
@@ -116,12 +116,12 @@ WHERE this.number = %s AND this.{OPEN}
 LEASE = """
 UPDATE gate_inbox SET worker = %s, leased_until = %s, attempts = attempts + 1 WHERE number = %s
 """
-APPROVAL = """
-INSERT INTO gate_approval (entry, time, app, owner, repository, environment, run_id, outcome, deployments)
+APPROVAL = f"""
+INSERT INTO gate_approval ({rows.APPROVAL})
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
-OVERRIDE = """
-INSERT INTO gate_override (by, reason, made, expires, app, owner, repository, environment)
+OVERRIDE = f"""
+INSERT INTO gate_override ({rows.OVERRIDE})
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING number
 """
 RECORD = "INSERT INTO gate_record VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %b)"

@@ -9,19 +9,16 @@ to know a GUID again.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 import threading
 import weakref
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from services.gate import audit
+from services.gate import rows
 from services.gate.audit import Record
 from services.gate.inbox import OPEN, Approval, Entry, Override, State
 from services.gate.payload import Delivery
@@ -39,8 +36,10 @@ leased_until <= :now AND (key = '' OR NOT EXISTS (
     WHERE other.key = this.key AND other.leased_until > :now AND other.number <> this.number
 ))
 """
-_DUE = f"SELECT {COLUMNS} FROM inbox AS this WHERE not_before <= :now AND {_FREE} ORDER BY not_before, number LIMIT 1"
-_THIS = f"SELECT {COLUMNS} FROM inbox AS this WHERE number = :number AND {_FREE}"
+_DUE = f"""
+SELECT {rows.ENTRY} FROM inbox AS this WHERE not_before <= :now AND {_FREE} ORDER BY not_before, number LIMIT 1
+"""
+_THIS = f"SELECT {rows.ENTRY} FROM inbox AS this WHERE number = :number AND {_FREE}"
 _TWIN = """
 SELECT min(number) FROM (
     SELECT number, app, state FROM inbox WHERE digest = :digest
@@ -49,14 +48,7 @@ SELECT min(number) FROM (
     UNION ALL SELECT number, app, state FROM closed WHERE deployment = :deployment AND deployment <> ''
 ) WHERE app = :app AND number < :number AND state <> 'ignored'
 """
-_WHERE = ("kind", "app", "guid", "entry", "repository", "environment", "run_id", "outcome")
-_ANY_CASE = ("repository", "environment")
 _AFTER_ALL = "\U0010ffff"
-
-
-# Who comes alone has its body packed. In a crowd that would cost more than to write it as it is, and what is settled
-# loses its body anyhow; level 0 is the same format.
-_CALM = 4
 
 
 class _Connection(sqlite3.Connection):
@@ -80,22 +72,9 @@ class SqliteInbox:
 
     def put(self, deliveries: list[Delivery]) -> list[bool]:
         """Store deliveries durably, all or none; tell for each whether its GUID is new to its App."""
-        level = 1 if len(deliveries) <= _CALM else 0
-        rows = [
-            {
-                "app": item.app,
-                "guid": item.guid,
-                "event": item.event,
-                "content_type": item.content_type,
-                "secret": item.secret,
-                "received": item.received,
-                "digest": hashlib.sha256(item.body).digest(),
-                "body": zlib.compress(item.body, level),
-            }
-            for item in deliveries
-        ]
+        arrived = [dict(zip(rows.ARRIVAL, values, strict=True)) for values in rows.arrivals(deliveries)]
         with self._transaction() as cursor:
-            return [cursor.execute(_PUT, row).rowcount == 1 for row in rows]
+            return [cursor.execute(_PUT, values).rowcount == 1 for values in arrived]
 
     def lease(self, worker: str, now: float, seconds: float) -> Entry | None:
         """Return the entry that is due first and that nobody works on, nor on another one of the same key."""
@@ -159,11 +138,11 @@ class SqliteInbox:
             if held is None:
                 return []
             key, until = held
-            rows = cursor.execute(
-                f"SELECT {COLUMNS} FROM inbox WHERE key = ? AND number <> ? AND leased_until <= ? ORDER BY number",
+            found = cursor.execute(
+                f"SELECT {rows.ENTRY} FROM inbox WHERE key = ? AND number <> ? AND leased_until <= ? ORDER BY number",
                 (key, entry.number, now),
             ).fetchall()
-            leased = [_lease(cursor, row, entry.worker, until) for row in rows]
+            leased = [_lease(cursor, row, entry.worker, until) for row in found]
             return [other for other in leased if other is not None]
 
     def intend(
@@ -263,12 +242,11 @@ class SqliteInbox:
 
     def counts(self) -> dict[str, int]:
         """Return how many entries stand in each open state, and how many are dead."""
-        cursor = self._cursor()
-        rows = cursor.execute(
+        found = self._cursor().execute(
             """SELECT state, count(*) FROM inbox GROUP BY state
                UNION ALL SELECT 'dead', count(*) FROM closed WHERE state = 'dead'"""
         )
-        return {str(state): int(count) for state, count in rows if count}
+        return {str(state): int(count) for state, count in found if count}
 
     def oldest(self) -> float | None:
         """Return when the oldest open entry that is no deferred one was received."""
@@ -285,17 +263,17 @@ class SqliteInbox:
             if here:
                 # Literal, not a parameter: so the dead ones are found by the index that holds only them.
                 listed = " OR ".join(f"state = '{state}'" for state in here)
-                sql = f"SELECT {COLUMNS} FROM {table} WHERE {listed} ORDER BY {order} LIMIT ?"
-                found += [_entry(row) for row in self._cursor().execute(sql, (limit - len(found),))]
+                sql = f"SELECT {rows.ENTRY} FROM {table} WHERE {listed} ORDER BY {order} LIMIT ?"
+                found += [rows.entry(row) for row in self._cursor().execute(sql, (limit - len(found),))]
         return found
 
     def entry(self, which: int | str) -> Entry | None:
         """Return an entry by its number, or the newest one by its GUID."""
         column = "number" if isinstance(which, int) else "guid"
-        sql = f"""SELECT {COLUMNS} FROM inbox WHERE {column} = :which
-                  UNION ALL SELECT {COLUMNS} FROM closed WHERE {column} = :which ORDER BY number DESC LIMIT 1"""
+        sql = f"""SELECT {rows.ENTRY} FROM inbox WHERE {column} = :which
+                  UNION ALL SELECT {rows.ENTRY} FROM closed WHERE {column} = :which ORDER BY number DESC LIMIT 1"""
         row = self._cursor().execute(sql, {"which": which}).fetchone()
-        return None if row is None else _entry(row)
+        return None if row is None else rows.entry(row)
 
     # Records
 
@@ -306,18 +284,15 @@ class SqliteInbox:
 
     def records(self, after: int = 0, limit: int = 1000, where: Mapping[str, object] | None = None) -> list[Record]:
         """Return records with a higher number, in order."""
-        asked = where or {}
-        if not set(asked) <= set(_WHERE):
-            raise ValueError(f"records are found by {', '.join(_WHERE)}")
+        asked = rows.sought(where)
         wanted = "".join(f" AND {name} = ?" for name in asked)
-        values = [str(value).lower() if name in _ANY_CASE else value for name, value in asked.items()]
         sql = f"SELECT line FROM record WHERE number > ?{wanted} ORDER BY number LIMIT ?"
-        return [_record(row) for row in self._cursor().execute(sql, (after, *values, limit))]
+        return [rows.record(line) for (line,) in self._cursor().execute(sql, (after, *asked.values(), limit))]
 
     def newest(self, limit: int = 50) -> list[Record]:
         """Return the newest records, the newest first."""
-        rows = self._cursor().execute("SELECT line FROM record ORDER BY number DESC LIMIT ?", (limit,))
-        return [_record(row) for row in rows]
+        found = self._cursor().execute("SELECT line FROM record ORDER BY number DESC LIMIT ?", (limit,))
+        return [rows.record(line) for (line,) in found]
 
     # What the gate remembers
 
@@ -343,7 +318,7 @@ class SqliteInbox:
         """Store an override; return it with its number."""
         with self._transaction() as cursor:
             cursor.execute(
-                """INSERT INTO override (by, reason, made, expires, app, owner, repository, environment)
+                f"""INSERT INTO override ({rows.OVERRIDE})
                    VALUES (:by, :reason, :made, :expires, :app, :owner, :repository, :environment)""",
                 vars(override),
             )
@@ -353,8 +328,7 @@ class SqliteInbox:
 
     def overrides(self, now: float) -> list[Override]:
         """Return those that have not expired, the oldest first."""
-        names = ("by", "reason", "made", "expires", "app", "owner", "repository", "environment", "number")
-        sql = f"SELECT {', '.join(names)} FROM override WHERE expires > ? ORDER BY number"
+        sql = f"SELECT {rows.OVERRIDE}, number FROM override WHERE expires > ? ORDER BY number"
         return [Override(*row) for row in self._cursor().execute(sql, (now,))]
 
     def mark(self, name: str, value: str) -> None:
@@ -391,12 +365,8 @@ class SqliteInbox:
                 connection.close()
 
     def _approvals(self, where: str, *values: object) -> list[Approval]:
-        names = ("entry", "time", "app", "owner", "repository", "environment", "run_id", "outcome", "number")
-        sql = f"SELECT {', '.join(names)}, deployments FROM approval WHERE {where} ORDER BY number"
-        return [
-            Approval(**dict(zip(names, row, strict=True)), deployments=tuple(json.loads(deployments)))
-            for *row, deployments in self._cursor().execute(sql, values)
-        ]
+        sql = f"SELECT {rows.APPROVAL}, number FROM approval WHERE {where} ORDER BY number"
+        return [rows.approval(row) for row in self._cursor().execute(sql, values)]
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
@@ -429,7 +399,7 @@ class SqliteInbox:
 def _lease(cursor: sqlite3.Cursor, row: tuple[Any, ...] | None, worker: str, until: float) -> Entry | None:
     if row is None:
         return None
-    entry = _entry(row)
+    entry = rows.entry(row)
     cursor.execute(
         "UPDATE inbox SET worker = ?, leased_until = ?, attempts = attempts + 1 WHERE number = ?",
         (worker, until, entry.number),
@@ -453,40 +423,16 @@ def _append(cursor: sqlite3.Cursor, records: Sequence[Record]) -> list[Record]:
         int(_marked(cursor, "anchor_number") or 0),
         _marked(cursor, "anchor"),
     )
-    linked = []
-    for record in records:
-        number += 1
-        record = audit.chain(record, number, previous)
-        previous = record.hash
-        cursor.execute(
-            "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                number,
-                record.time,
-                record.kind,
-                record.app,
-                record.guid,
-                record.entry,
-                f"{record.owner}/{record.repository}".lower(),
-                record.environment.lower(),
-                record.run_id,
-                record.outcome,
-                record.hash,
-                zlib.compress(audit.encode(record), 1),
-            ),
-        )
-        linked.append(record)
+    linked = rows.linked(records, number, previous)
+    for record in linked:
+        cursor.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.record_values(record))
     return linked
 
 
 def _prune_records(cursor: sqlite3.Cursor, before: float, most: int) -> int:
     """Delete the oldest records, of which the chain goes on from a hash that is kept."""
-    last: tuple[int, str] | None = None
-    rows = cursor.execute("SELECT number, hash, time FROM record ORDER BY number LIMIT ?", (most,))
-    for number, digest, time in rows.fetchall():
-        if time >= before:
-            break
-        last = (number, digest)
+    oldest = cursor.execute("SELECT number, hash, time FROM record ORDER BY number LIMIT ?", (most,))
+    last = rows.last_before(oldest.fetchall(), before)
     if last is None:
         return 0
     _mark(cursor, "anchor_number", str(last[0]))
@@ -502,19 +448,7 @@ def _drop_approvals(cursor: sqlite3.Cursor, entries: Sequence[Entry], but_state:
 
 def _insert_approval(cursor: sqlite3.Cursor, approval: Approval) -> None:
     cursor.execute(
-        """INSERT INTO approval (entry, time, app, owner, repository, environment, run_id, outcome, deployments)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (
-            approval.entry,
-            approval.time,
-            approval.app,
-            approval.owner,
-            approval.repository,
-            approval.environment,
-            approval.run_id,
-            approval.outcome,
-            json.dumps(approval.deployments),
-        ),
+        f"INSERT INTO approval ({rows.APPROVAL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows.approval_values(approval)
     )
 
 
@@ -536,22 +470,3 @@ def _copy(changed: Mapping[str, str]) -> str:
 
 def _in(column: str, values: Sequence[object]) -> str:
     return f"{column} IN ({', '.join('?' * len(values))})"
-
-
-def _record(row: tuple[Any, ...]) -> Record:
-    return audit.decode(zlib.decompress(row[0]))
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    named = dict(zip(COLUMNS.split(", "), row, strict=True))
-    delivery = Delivery(
-        guid=named.pop("guid"),
-        event=named.pop("event"),
-        body=zlib.decompress(named.pop("body") or zlib.compress(b"")),
-        app=named.pop("app"),
-        content_type=named.pop("content_type"),
-        secret=named.pop("secret"),
-        received=named.pop("received"),
-    )
-    named.pop("digest")
-    return Entry(delivery=delivery, **{**named, "state": State(named["state"])})

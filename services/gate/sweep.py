@@ -24,6 +24,7 @@ from ansible_collections.aphex.platform.plugins.module_utils._github.client impo
     segment,
 )
 from ansible_collections.aphex.platform.plugins.module_utils._github.delivery import moment
+from ansible_collections.aphex.platform.plugins.module_utils._github.waiting import waiting_runs
 from services.gate.inbox import key_of
 from services.gate.payload import EVENT
 
@@ -83,16 +84,8 @@ class _Sweep:
         self, me: dict[str, Any], installation: dict[str, Any], repository: dict[str, Any]
     ) -> Iterator[Waiting]:
         owner, name = str(repository["owner"]["login"]), str(repository["name"])
-        path, access = repository_path(owner, name), _access(owner)
-        runs = self.client.pages(
-            f"{path}/actions/runs",
-            access,
-            tried="Looking for runs that wait in",
-            on=f"{owner}/{name}",
-            query={"status": "waiting"},
-            key="workflow_runs",
-        )
-        for run in runs:
+        path = repository_path(owner, name)
+        for run in waiting_runs(self.client, owner, name, _access(owner)):
             if self.now - moment(run.get("updated_at")) < GRACE:
                 continue
             for pending in self._get(f"{path}/actions/runs/{run['id']}/pending_deployments", owner):

@@ -476,10 +476,12 @@ class _Expression:
 
 
 if jmespath is not None:
+    _Function = t.TypeVar("_Function", bound=t.Callable[..., t.Any])
 
-    def _takes(*types: str) -> t.Any:
-        """Say which types a function takes, one an argument; a type that only the library has is not known to mypy."""
-        return _functions.signature(*({"types": each.split()} for each in types))
+    def _takes(*types: str) -> t.Callable[[_Function], _Function]:
+        """Say which types a function takes, one an argument; the library, which has no types, only marks it."""
+        mark: t.Callable[[_Function], _Function] = _functions.signature(*({"types": each.split()} for each in types))
+        return mark
 
     class _Functions(_functions.Functions):  # type: ignore[misc]
         """The functions of JMESPath, and ours: regex, glob, semver, age, now, in_window, lower."""
@@ -488,34 +490,34 @@ if jmespath is not None:
             super().__init__()
             self._context = context
 
-        @_takes("string", "string")  # type: ignore[untyped-decorator]
+        @_takes("string", "string")
         def _func_regex(self, pattern: str, text: str) -> bool:
             return re.search(pattern, text[:_LONGEST_SUBJECT]) is not None
 
-        @_takes("string", "string")  # type: ignore[untyped-decorator]
+        @_takes("string", "string")
         def _func_glob(self, pattern: str, text: str) -> bool:
             return fnmatch.fnmatchcase(text[:_LONGEST_SUBJECT], pattern)
 
-        @_takes("string")  # type: ignore[untyped-decorator]
+        @_takes("string")
         def _func_lower(self, text: str) -> str:
             return text.lower()
 
-        @_takes("string")  # type: ignore[untyped-decorator]
+        @_takes("string")
         def _func_semver(self, text: str) -> str:
             return values.sortable(text)
 
-        @_takes("string number")  # type: ignore[untyped-decorator]
+        @_takes("string number")
         def _func_age(self, time: t.Any) -> float:
             when = datetime.fromisoformat(time) if isinstance(time, str) else datetime.fromtimestamp(time, UTC)
             if when.tzinfo is None:
                 raise ValueError("the time names no zone")
             return (self._context.now - when).total_seconds()
 
-        @_takes()  # type: ignore[untyped-decorator]
+        @_takes()
         def _func_now(self) -> float:
             return self._context.now.timestamp()
 
-        @_takes("string")  # type: ignore[untyped-decorator]
+        @_takes("string")
         def _func_in_window(self, calendar: str) -> bool:
             return self._context.is_open(calendar, self._context.now)
 

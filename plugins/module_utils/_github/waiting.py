@@ -27,9 +27,7 @@ def pending_deployments(
     if run_id is not None:
         runs = [run_id]
     else:
-        tried, query = "Looking for runs that wait in", {"status": "waiting"}
-        found = client.pages(f"{path}/actions/runs", needs, tried=tried, on=name, query=query, key="workflow_runs")
-        runs = sorted(int(run["id"]) for run in found)
+        runs = sorted(int(run["id"]) for run in waiting_runs(client, owner, repository, needs))
     return [
         {"owner": owner, "repository": repository, "run_id": run, **_described(item)}
         for run in runs
@@ -37,6 +35,18 @@ def pending_deployments(
             f"{path}/actions/runs/{run}/pending_deployments", needs, tried="Looking at", on=f"run {run} of {name}"
         )
     ]
+
+
+def waiting_runs(client: Client, owner: str, repository: str, needs: Access) -> t.Iterator[dict[str, t.Any]]:
+    """Yield the runs of a repository that wait, as GitHub gives them. Raises Failure."""
+    return client.pages(
+        f"{repository_path(owner, repository)}/actions/runs",
+        needs,
+        tried="Looking for runs that wait in",
+        on=f"{owner}/{repository}",
+        query={"status": "waiting"},
+        key="workflow_runs",
+    )
 
 
 def _described(item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
