@@ -58,7 +58,8 @@ import typing as t
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible.template import trust_as_template
+
+from ansible_collections.aphex.platform.plugins.plugin_utils._templates import rendered, templar_of
 
 _TEMPLATE = ".j2"
 
@@ -76,7 +77,7 @@ class LookupModule(LookupBase):
         folder = self.find_file_in_search_path(variables, "templates", term, ignore_missing=True)
         if not folder or not os.path.isdir(folder):
             raise AnsibleLookupError(f"There is no folder of templates {term}.")
-        templar = self._templar.copy_with_new_env(available_variables=variables, searchpath=[folder])
+        templar = templar_of(self, variables, folder)
         texts = {path: self._text(os.path.join(folder, path), templar) for path in _paths(folder)}
         return {
             os.path.join(below, path.removesuffix(_TEMPLATE)): text.strip("\n") + "\n"
@@ -85,13 +86,9 @@ class LookupModule(LookupBase):
         }
 
     def _text(self, path: str, templar: t.Any) -> str:
-        text = self._loader.get_text_file_contents(path)
-        if not path.endswith(_TEMPLATE):
-            return str(text)
-        # As Ansible's own templates: the backslash of an expression like join('\\n') is Jinja's, and not a letter.
-        rendered = templar.template(trust_as_template(text), escape_backslashes=False)
-        # A template of which nothing is left answers None.
-        return "" if rendered is None else str(rendered)
+        if path.endswith(_TEMPLATE):
+            return rendered(self, templar, path)
+        return str(self._loader.get_text_file_contents(path))
 
 
 def _paths(folder: str) -> list[str]:
