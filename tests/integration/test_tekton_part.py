@@ -144,6 +144,14 @@ def test_S14_triggers_do_not_log_what_was_delivered(tekton: Part) -> None:
     assert {value for name, value in data.items() if name.startswith("loglevel.")} == {"info"}
 
 
+def test_interceptors_may_read_the_secrets_of_a_burst_of_pushes(tekton: Part) -> None:
+    deployment = tekton.one("Deployment", "tekton-triggers-core-interceptors", patches=True)
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    # By these names the program takes them, and by its own the release calls the container.
+    assert container["name"] == "tekton-triggers-core-interceptors"
+    assert {item["name"] for item in container["env"]} == {"KUBE_API_QPS", "KUBE_API_BURST"}
+
+
 def test_P1_namespaces_and_added_containers_are_restricted(tekton: Part) -> None:
     for name in ("tekton-pipelines", "tekton-pipelines-resolvers"):
         labels = tekton.one("Namespace", name, patches=True)["metadata"]["labels"]
