@@ -17,8 +17,8 @@ version_added: 0.1.0
 short_description: Render templates
 description:
   - Returns the text of each template, rendered with the variables of the task.
-  - Does what P(ansible.builtin.template#lookup) does when it has no options, and does not copy all variables of the play
-    before. In a long play that copy takes longer than the rendering.
+  - Does what P(ansible.builtin.template#lookup) does when it has no options, and does not copy all variables of the
+    play before. In a long play that copy takes longer than the rendering.
 options:
   _terms:
     description:

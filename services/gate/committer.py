@@ -6,6 +6,7 @@ In: Deliveries, one by one. Out: each caller's answer, once its delivery is on t
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -24,38 +25,47 @@ class Storing(Protocol):
 
 
 class Committer:
-    """Stores deliveries in groups: those that came while one group was written go into the next one together."""
+    """Stores deliveries in groups: those that came while one group was written go into the next one together.
+
+    The thread that writes takes the next group by itself: to ask the event loop for it would have the disk wait.
+    """
 
     def __init__(self, inbox: Storing) -> None:
         self._inbox = inbox
         self._waiting: list[_Waiting] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._writing = False
+        self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="inbox")
 
     async def put(self, delivery: Delivery) -> bool:
         """Return once it is on the disk; tell whether it is new. Raises what the store raises."""
-        stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((delivery, stored))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
+        loop = asyncio.get_running_loop()
+        stored: asyncio.Future[bool] = loop.create_future()
+        with self._lock:
+            self._waiting.append((delivery, stored))
+            begin, self._writing = not self._writing, True
+        if begin:
+            self._pool.submit(self._write, loop)
         return await stored
 
     async def close(self) -> None:
         """Wait until all that was handed in is written."""
-        if self._writing is not None:
-            await self._writing
-        self._pool.shutdown()
+        await asyncio.to_thread(self._pool.shutdown)
 
-    async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+    def _write(self, loop: asyncio.AbstractEventLoop) -> None:
+        while group := self._next():
             try:
-                new = await loop.run_in_executor(self._pool, self._inbox.put, [item for item, _stored in group])
-            except Exception as error:  # noqa: BLE001  told to each who waits, and answered 503
-                _tell(group, error)
-            else:
-                _tell(group, new)
+                outcome: Sequence[bool] | Exception = self._inbox.put([item for item, _stored in group])
+            except Exception as error:  # noqa: BLE001  told to each who waits
+                outcome = error
+            loop.call_soon_threadsafe(_tell, group, outcome)
+
+    def _next(self) -> list[_Waiting]:
+        """Return the next group; once there is none, the next delivery begins anew."""
+        with self._lock:
+            group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+            self._writing = bool(group)
+            return group
 
 
 def _tell(group: Sequence[_Waiting], outcome: Sequence[bool] | Exception) -> None:

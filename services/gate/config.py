@@ -42,7 +42,7 @@ from typing import Any
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind, invalid
 from ansible_collections.aphex.platform.plugins.module_utils._core.sensitive import Sensitive
 from ansible_collections.aphex.platform.plugins.module_utils._gate.words import DURATION, duration
-from ansible_collections.aphex.platform.plugins.module_utils._github.client import DEFAULT_URL, check_url
+from ansible_collections.aphex.platform.plugins.module_utils._github.address import DEFAULT_URL, check_url
 from ansible_collections.aphex.platform.plugins.module_utils._yaml import lines, load_documents
 
 LEAST_RETENTION = timedelta(days=35)

@@ -11,16 +11,18 @@ signature that does not fit is told nothing else. Who fails often is answered 42
 from __future__ import annotations
 
 import asyncio
+import functools
+import hashlib
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from ansible_collections.aphex.platform.plugins.module_utils._github import signature
 from services.gate import payload
@@ -41,6 +43,7 @@ _LENGTH = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 _SIGNED_BY = signature.HEADER.lower()
 _TARGET = "x-github-hook-installation-target-id"
+_FORWARDED = "x-forwarded-for"
 _ONCE = (
     "x-github-event",
     "x-github-delivery",
@@ -50,6 +53,11 @@ _ONCE = (
     "content-length",
     "transfer-encoding",
 )
+
+_NAMES = {name.encode(): name for name in (*_ONCE, _FORWARDED)}
+_PATH = "/webhook"
+_BELOW = f"{_PATH}/"
+_PATHS = (f"{_BELOW}{{app}}", _PATH)
 
 Headers = Mapping[str, str]
 Heard = Callable[[str, str, int, int | None], None]
@@ -71,7 +79,10 @@ class Refused(Exception):
 
 @dataclass
 class Door:
-    """What all requests share. ``clock`` is the time of day; ``slowest`` the seconds that a body may take."""
+    """What all requests share. ``clock`` is the time of day; ``slowest`` the seconds that a body may take.
+
+    It speaks ASGI by itself: starlette's request and its layers would cost as much as the signature does.
+    """
 
     apps: Mapping[str, App]
     committer: Committer
@@ -82,17 +93,18 @@ class Door:
     slowest: float = SLOWEST
     _large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LARGE_AT_ONCE))
 
-    async def receive(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         client = ""
         app: App | None = None
         try:
-            headers = _headers(request)
-            client = self.origins.client(request.client.host if request.client else None, _forwarded(headers))
+            headers = _headers(scope)
+            peer = scope.get("client")
+            client = self.origins.client(peer[0] if peer else None, headers.get(_FORWARDED, ""))
             if not self.origins.allowed(client):
                 raise Refused(403, "this address may not deliver")
-            app = self._app(request, headers)
-            return await self._delivered(request, headers, app)
+            app = self._app(scope["path"], headers)
+            answer = await self._delivered(receive, headers, app)
         except Refused as refused:
             status, said = refused.status, refused.said
             if self.throttle.over(client):
@@ -101,23 +113,22 @@ class Door:
             self.heard(app.name if app else "", "", status, None)
             # What is left of a refused body is not read.
             more = {"Retry-After": "60"} if status == 429 else {}
-            return PlainTextResponse(said, status, {"Connection": "close", **more})
+            answer = PlainTextResponse(said, status, {"Connection": "close", **more})
+        await answer(scope, receive, send)
 
-    def _app(self, request: Request, headers: Headers) -> App:
+    def _app(self, path: str, headers: Headers) -> App:
         """Return the App of the path, or the one that the delivery is said to be for."""
-        name, target = request.path_params.get("app"), headers.get(_TARGET)
-        if name is not None:
-            app = self.apps.get(name)
-        else:
-            fitting = [item for item in self.apps.values() if item.app_id == target]
+        app = self.apps.get(path.removeprefix(_BELOW))
+        if path == _PATH:
+            fitting = [item for item in self.apps.values() if item.app_id == headers.get(_TARGET)]
             app = fitting[0] if len(fitting) == 1 else None
         if app is None:
             raise Refused(404, "no such App")
         return app
 
-    async def _delivered(self, request: Request, headers: Headers, app: App) -> Response:
+    async def _delivered(self, receive: Receive, headers: Headers, app: App) -> Response:
         _check(headers)
-        body = await self._body(request)
+        body = await self._body(receive)
         fits = signature.verify(body, headers[_SIGNED_BY], app.secrets)
         if fits is None:
             raise Refused(401, "the signature does not fit")
@@ -129,10 +140,12 @@ class Door:
             content_type=_type(headers),
             secret=fits,
             received=self.clock(),
+            # The signature that fits is a digest of the body already; of what signs, nothing may be stored.
+            digest=hashlib.sha256(headers[_SIGNED_BY].encode()).digest(),
         )
         status, said = await self._signed(delivery, headers.get(_TARGET, ""), app)
         self.heard(app.name, delivery.event, status, fits)
-        return PlainTextResponse(said, status, {"Retry-After": "60"} if status == 503 else None)
+        return _answer(status, said)
 
     async def _signed(self, delivery: Delivery, target: str, app: App) -> tuple[int, str]:
         """Answer a delivery whose signature fits: it is never turned away for what others do."""
@@ -150,13 +163,17 @@ class Door:
             return 503, "the inbox cannot be written"
         return (202, "stored") if new else (200, "known")
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, receive: Receive) -> bytes:
         """Return the body. Raises Refused as soon as it is too large or too slow, whatever was said of it."""
         parts: list[bytes] = []
-        size, large = 0, False
+        size, large, more = 0, False, True
         try:
             async with asyncio.timeout(self.slowest):
-                async for part in request.stream():
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Refused(400, "the body ends too early")
+                    part, more = message.get("body", b""), message.get("more_body", False)
                     size += len(part)
                     if size > LARGEST:
                         raise Refused(413, "the body is too large")
@@ -165,12 +182,27 @@ class Door:
                     parts.append(part)
         except TimeoutError as error:
             raise Refused(408, "the body is too slow") from error
-        except ClientDisconnect as error:
-            raise Refused(400, "the body ends too early") from error
         finally:
             if large:
                 self._large.release()
         return b"".join(parts)
+
+
+class _Application(Starlette):
+    """Starlette, with the way of nearly every request made shorter."""
+
+    def __init__(self, door: Door, lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]]) -> None:
+        super().__init__(routes=[Route(path, door, methods=["POST"]) for path in _PATHS], lifespan=lifespan)
+        self.router.redirect_slashes = False  # a webhook follows no redirect
+        self._door = door
+        self._paths = {_PATH, *(f"{_BELOW}{name}" for name in door.apps)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to the door that its route would lead to anyhow."""
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._paths:
+            await self._door(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def application(
@@ -195,10 +227,7 @@ def application(
             refreshing.cancel()
         await door.committer.close()
 
-    routes = [Route(path, door.receive, methods=["POST"]) for path in ("/webhook/{app}", "/webhook")]
-    receiving = Starlette(routes=routes, lifespan=life)
-    receiving.router.redirect_slashes = False  # a webhook follows no redirect
-    return receiving
+    return _Application(door, life)
 
 
 async def _refresh(origins: Origins) -> None:
@@ -207,21 +236,26 @@ async def _refresh(origins: Origins) -> None:
         await asyncio.sleep(_REFRESH)
 
 
-def _headers(request: Request) -> Headers:
-    """Return the headers by their names in lower case. Raises Refused when one that counts stands twice."""
+def _headers(scope: Scope) -> Headers:
+    """Return the headers that count, by their names. Raises Refused when one stands twice that may not."""
     found: dict[str, str] = {}
-    for raw_name, raw_value in request.scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+    for raw_name, raw_value in scope["headers"]:
+        name = _NAMES.get(raw_name.lower())
+        if name is None:
+            continue
+        value = raw_value.decode("latin-1")
         if name in found:
-            if name in _ONCE:
+            if name != _FORWARDED:
                 raise Refused(400, "a header stands twice")
             value = f"{found[name]},{value}"
         found[name] = value
     return found
 
 
-def _forwarded(headers: Headers) -> str:
-    return headers.get("x-forwarded-for", "")
+@functools.cache
+def _answer(status: int, said: str) -> Response:
+    """Return an answer to what was signed; there are a few, so each is made once."""
+    return PlainTextResponse(said, status, {"Retry-After": "60"} if status == 503 else None)
 
 
 def _check(headers: Headers) -> None:

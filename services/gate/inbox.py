@@ -236,6 +236,9 @@ class Inbox(Protocol):
     def mark(self, name: str, value: str) -> None:
         """Remember one word under a name, such as how far the recovery has read."""
 
+    def advance(self, name: str, former: str, value: str) -> bool:
+        """Remember another word in place of ``former``, or of none; False when it is not what stands there any more."""
+
     def marks(self) -> dict[str, str]:
         """Return all of them. ``anchor`` is the store's own: the hash that the oldest record follows."""
 

@@ -38,9 +38,8 @@ class Metrics:
         )
         self._signatures = counter("signatures", "Deliveries by which secret had signed them.", "app", "secret")
         self._records = counter("records", "What came of deliveries, by the kind of record.", "kind")
-        self._decisions = counter(
-            "decisions", "Verdicts that were sent, by rule and environment.", "verdict", "rule", "environment"
-        )
+        says = "Verdicts that were sent, by rule and environment; what a person decided has no rule."
+        self._decisions = counter("decisions", says, "verdict", "rule", "environment")
         self._shadows = counter("shadow_verdicts", "Verdicts of rules that are only judged.", "rule", "verdict")
         self._latency = Histogram(
             "gate_decision_seconds",

@@ -14,17 +14,18 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind, invalid
-from ansible_collections.aphex.platform.plugins.module_utils._github.client import Client
 from services.gate import audit, output
 from services.gate.audit import Record
 from services.gate.config import App, Config
 from services.gate.inbox import OPEN, Entry, Inbox, Override, State, key_of
 from services.gate.output import Progress
 from services.gate.running import connection, read_policy
-from services.gate.worker import Worker
+
+if TYPE_CHECKING:
+    from ansible_collections.aphex.platform.plugins.module_utils._github.client import Client
 
 _MOST_SHOWN = 1000
 _LONGEST_OVERRIDE = timedelta(days=30)
@@ -104,6 +105,9 @@ def decide(inbox: Inbox, config: Config, which: str, outcome: str, actor: str, r
         return clients[-1]
 
     name = f"{socket.gethostname()}:{os.getpid()}/decide"
+    # What speaks to GitHub is loaded by this command alone.
+    from services.gate.worker import Worker
+
     worker = Worker(name, inbox, config.apps, client, lambda: read_policy(config), time.time)
     try:
         done = worker.by_hand(entry.number, outcome, actor, reason)

@@ -9,6 +9,7 @@ answered shorter, but is still heard when it brings a signature.
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -116,6 +117,7 @@ def network(text: str) -> Network:
         raise invalid(f"The range {text[:80]!r}", "it is no address range", "Write it as 192.0.2.0/24") from error
 
 
+@functools.lru_cache(maxsize=1024)
 def _address(text: str) -> Address | None:
     """Return an address; an IPv4 address in the clothes of IPv6 is the former, and a port is left out."""
     bare = text[1:].partition("]")[0] if text.startswith("[") else text

@@ -43,7 +43,6 @@ class Shown(Protocol):
     config: Config
     inbox: Inbox
     policy: Policy
-    metrics: metrics.Metrics
     since: float
     problem: str
     complaints: dict[str, str]
@@ -53,6 +52,9 @@ class Shown(Protocol):
 
     def ready(self) -> list[str]:
         """Return what keeps the gate from taking deliveries."""
+
+    def figures(self) -> bytes:
+        """Return what Prometheus is told."""
 
 
 def application(gate: Shown) -> Starlette:
@@ -68,7 +70,7 @@ def application(gate: Shown) -> Starlette:
         return PlainTextResponse("\n".join(lines) + "\n", 503 if problems else 200)
 
     async def figures(_request: Request) -> Response:
-        return Response(await asyncio.to_thread(gate.metrics.text), media_type=metrics.CONTENT_TYPE)
+        return Response(await asyncio.to_thread(gate.figures), media_type=metrics.CONTENT_TYPE)
 
     async def overview(_request: Request) -> Response:
         return HTMLResponse(await asyncio.to_thread(page, gate), headers=_headers())

@@ -11,7 +11,7 @@ goes to an address that a request has named.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
@@ -32,7 +32,10 @@ _Id = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST_ID)]
 
 @dataclass(frozen=True)
 class Delivery:
-    """One delivery as it came: raw bytes, with the headers that say what it is. ``secret`` is which one fitted."""
+    """One delivery as it came: raw bytes, with the headers that say what it is. ``secret`` is which one fitted.
+
+    ``digest`` is the same for the same bytes; who has measured them already hands it in.
+    """
 
     guid: str
     event: str
@@ -41,6 +44,7 @@ class Delivery:
     content_type: str = "application/json"
     secret: int = 0
     received: float = 0.0
+    digest: bytes = field(default=b"", compare=False, repr=False)
 
 
 class Ignored(Exception):

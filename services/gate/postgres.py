@@ -332,6 +332,11 @@ class PostgresInbox:
         with self._alone(TURN) as cursor:
             cursor.execute(sql.MARK, (_text(name), _text(value)))
 
+    def advance(self, name: str, former: str, value: str) -> bool:
+        """Remember another word in place of ``former``, or of none; False when it is not what stands there any more."""
+        with self._alone(TURN) as cursor:
+            return cursor.execute(sql.ADVANCE, (_text(name), _text(value), _text(former))).rowcount == 1
+
     def marks(self) -> dict[str, str]:
         """Return all of them."""
         return {str(name): str(value) for name, value in self._rows("SELECT name, value FROM gate_mark")}

@@ -126,3 +126,4 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING number
 """
 RECORD = "INSERT INTO gate_record VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %b)"
 MARK = "INSERT INTO gate_mark VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+ADVANCE = MARK + " WHERE gate_mark.value = %s"

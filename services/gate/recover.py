@@ -30,7 +30,7 @@ from services.gate.payload import EVENT, Delivery, Ignored, Malformed, parse
 
 INGEST, REDELIVER = "ingest", "redeliver"
 LOG, SWEEP = "log", "sweep"
-HEEDED = (EVENT, "deployment_review", "installation")
+HEEDED = (EVENT, "deployment_review", "installation", "installation_repositories")
 """What is worth looking for: requests, the words of people, and rights that were mended. The rest only hurries."""
 WINDOW = 7 * 24 * 3600.0
 """How far the first look goes back: GitHub keeps three days, an Enterprise Server seven."""

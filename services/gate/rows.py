@@ -29,14 +29,15 @@ OVERRIDE = "by, reason, made, expires, app, owner, repository, environment"
 
 _WHERE = ("kind", "app", "guid", "entry", "repository", "environment", "run_id", "outcome")
 _ANY_CASE = ("repository", "environment")
-# Who comes alone has its body packed. In a crowd that would cost more than to write it as it is, and what is settled
-# loses its body anyhow; level 0 is the same format.
+# Who comes alone has its body packed. In a crowd that would cost more than to write it as it is, behind a byte that no
+# packed one begins with; what is settled loses its body anyhow.
 _CALM = 4
+_PLAIN = b"\0"
 
 
 def arrivals(deliveries: Sequence[Delivery]) -> list[tuple[Any, ...]]:
     """Return the values of deliveries that are stored together."""
-    level = 1 if len(deliveries) <= _CALM else 0
+    calm = len(deliveries) <= _CALM
     return [
         (
             item.app,
@@ -45,8 +46,8 @@ def arrivals(deliveries: Sequence[Delivery]) -> list[tuple[Any, ...]]:
             item.content_type,
             item.secret,
             item.received,
-            hashlib.sha256(item.body).digest(),
-            zlib.compress(item.body, level),
+            item.digest or hashlib.sha256(item.body).digest(),
+            zlib.compress(item.body, 1) if calm else _PLAIN + item.body,
         )
         for item in deliveries
     ]
@@ -55,8 +56,14 @@ def arrivals(deliveries: Sequence[Delivery]) -> list[tuple[Any, ...]]:
 def entry(row: Sequence[Any]) -> Entry:
     """Return the entry of a row; the body of one that is closed may be gone."""
     number, app, guid, event, content_type, secret, received, body, state, *rest = row
-    plain = b"" if body is None else zlib.decompress(body)
-    return Entry(number, Delivery(guid, event, plain, app, content_type, secret, received), State(state), *rest)
+    return Entry(number, Delivery(guid, event, _body(body), app, content_type, secret, received), State(state), *rest)
+
+
+def _body(kept: bytes | None) -> bytes:
+    """Return a body as it came."""
+    if kept is None:
+        return b""
+    return kept[1:] if kept.startswith(_PLAIN) else zlib.decompress(kept)
 
 
 def linked(records: Sequence[Record], number: int, previous: str) -> list[Record]:

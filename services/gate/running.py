@@ -13,14 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
 from ansible_collections.aphex.platform.plugins.module_utils._gate import policy as policies
 from ansible_collections.aphex.platform.plugins.module_utils._gate.policy import Policy
-from ansible_collections.aphex.platform.plugins.module_utils._github.app_auth import App as GitHubApp
-from ansible_collections.aphex.platform.plugins.module_utils._github.client import AS_APP, Client
 from services.gate import audit
 from services.gate.audit import Record
 from services.gate.config import App, Config, Wrong
@@ -28,8 +26,13 @@ from services.gate.governor import Governor
 from services.gate.inbox import Inbox
 from services.gate.metrics import Metrics
 from services.gate.payload import EVENT
-from services.gate.recover import Recovery
-from services.gate.worker import BACKOFF, READ_TIMEOUT, Worker
+from services.gate.tally import BY_PEOPLE, Tally
+
+if TYPE_CHECKING:
+    # A gate that only receives never loads what speaks to GitHub, which is a third of its memory.
+    from ansible_collections.aphex.platform.plugins.module_utils._github.client import Client
+    from services.gate.recover import Recovery
+    from services.gate.worker import Worker
 
 _LOG = logging.getLogger("gate.running")
 _POLL = 0.5
@@ -51,7 +54,7 @@ class Gate:
         self.since = clock()
         self.problem = ""
         self.complaints: dict[str, str] = {}
-        self._recovery = Recovery(inbox, config.apps, self.client, clock, config.recover_mode, metrics.recovered)
+        self._tally = Tally(inbox, self._count)
         self._clients: dict[str, Client] = {}
         self._retired: list[Client] = []
         self._seen = self._fingerprint()
@@ -69,8 +72,12 @@ class Gate:
     def start(self) -> None:
         """Start the workers; a gate without keys has none. What one of this name held before it was killed is free."""
         self.inbox.release(self.name)
+        if not self.config.decides:
+            return
+        from services.gate.worker import Worker
+
         governor = Governor()
-        for number in range(self.config.workers if self.config.decides else 0):
+        for number in range(self.config.workers):
             worker = Worker(
                 f"{self.name}/{number}",
                 self.inbox,
@@ -123,7 +130,11 @@ class Gate:
         return self._stop.is_set() or all(thread.is_alive() for thread in self._threads)
 
     def _told(self, record: Record) -> None:
-        """Count what came of a delivery."""
+        """Count what a worker has written down; what people caused is counted by the tally, whoever wrote it down."""
+        if record.kind not in BY_PEOPLE:
+            self._count(record)
+
+    def _count(self, record: Record) -> None:
         self.metrics.recorded(record.kind)
         if record.kind in (audit.DECIDED, audit.MANUAL):
             self.metrics.decided(record.outcome, record.rule, record.environment, record.time - record.received)
@@ -225,9 +236,18 @@ class Gate:
             problems.append(f"the store cannot be written ({type(error).__name__})")
         return problems
 
+    def figures(self) -> bytes:
+        """Return what /metrics answers. What people have done is counted now: there may be nobody who wants to know."""
+        self._guarded(self._tally.look, "tally")
+        return self.metrics.text()
+
     def check_apps(self) -> None:
         """Ask GitHub whether each App has the rights and the event that it needs; what it lacks is said."""
-        for app in self._apps() if self.config.decides else []:
+        if not self.config.decides:
+            return
+        from ansible_collections.aphex.platform.plugins.module_utils._github.client import AS_APP
+
+        for app in self._apps():
             try:
                 said = lacks(self.client(app).get("/app", AS_APP, tried="Reading the App", on=app.name))
             except Failure as failure:
@@ -241,6 +261,13 @@ class Gate:
         """Look for deliveries that did not arrive."""
         self._recovery.look()
 
+    @functools.cached_property
+    def _recovery(self) -> Recovery:
+        from services.gate.recover import Recovery
+
+        config = self.config
+        return Recovery(self.inbox, config.apps, self.client, self.clock, config.recover_mode, self.metrics.recovered)
+
     def prune(self) -> None:
         """Drop what is settled and older than the retention."""
         before = self.clock() - self.config.retention.total_seconds()
@@ -250,6 +277,10 @@ class Gate:
 
 def connection(app: App, clock: Callable[[], float], heard: Callable[[Any], None] | None = None) -> Client:
     """Return the connection of an App, whose key is seen to sign. Raises Failure."""
+    from ansible_collections.aphex.platform.plugins.module_utils._github.app_auth import App as GitHubApp
+    from ansible_collections.aphex.platform.plugins.module_utils._github.client import Client
+    from services.gate.worker import BACKOFF, READ_TIMEOUT
+
     runtime = Runtime(now=clock, progress=_LOG.info)
     made = GitHubApp(app_id=app.app_id, key_file=app.key_file, runtime=runtime, url=app.api_url)
     made.require()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -22,8 +23,6 @@ import uvicorn
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind, invalid
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
-from ansible_collections.aphex.platform.plugins.module_utils._github.client import Client
-from ansible_collections.aphex.platform.plugins.module_utils._github.meta import hook_ranges
 from services.gate import config as configuration
 from services.gate import listener, logs, pages, store
 from services.gate.config import Address, Config
@@ -125,6 +124,8 @@ class _Process:
             gate.every(_CHECK_APPS, gate.check_apps, "check")
             gate.every(config.recover_every.total_seconds(), gate.recover, "recover")
         digest = gate.policy.digest
+        # What is loaded by now stays, and is looked at no more for what could be thrown away.
+        gc.freeze()
         self._notifier.ready(f"policy {digest}")
         _LOG.info("ready: deliveries at %s, pages at %s, policy %s", config.listen, config.internal, digest)
 
@@ -178,6 +179,10 @@ def _origins(config: Config) -> Origins:
 
 def _ranges(config: Config) -> list[str]:
     """Return the addresses that every GitHub of the configuration delivers from. Raises Failure."""
+    # Only who wants ranges loads what speaks to GitHub.
+    from ansible_collections.aphex.platform.plugins.module_utils._github.client import Client
+    from ansible_collections.aphex.platform.plugins.module_utils._github.meta import hook_ranges
+
     found: list[str] = []
     for url, ca_file in {(app.api_url, app.ca_file) for app in config.apps.values()}:
         client = Client(runtime=Runtime(now=time.time), url=url, ca_file=ca_file)

@@ -9,6 +9,7 @@ to know a GUID again.
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 import threading
 import weakref
@@ -24,12 +25,18 @@ from services.gate.inbox import OPEN, Approval, Entry, Override, State
 from services.gate.payload import Delivery
 from services.gate.sqlite_schema import COLUMNS, SCHEMA
 
-_PUT = """
-INSERT INTO inbox (app, guid, event, content_type, secret, received, digest, body)
-SELECT :app, :guid, :event, :content_type, :secret, :received, :digest, :body
-WHERE NOT EXISTS (SELECT 1 FROM closed WHERE app = :app AND guid = :guid)
-ON CONFLICT (guid, app) DO NOTHING
+_KNOWN = """
+WITH given (app, guid) AS (VALUES {values}) SELECT app, guid FROM given
+WHERE EXISTS (SELECT 1 FROM inbox WHERE inbox.guid = given.guid AND inbox.app = given.app)
+OR EXISTS (SELECT 1 FROM closed WHERE closed.guid = given.guid AND closed.app = given.app)
 """
+_PUT = f"""
+INSERT INTO inbox ({", ".join(rows.ARRIVAL)})
+SELECT * FROM (VALUES {{values}}) WHERE column1 IS NOT NULL
+"""
+# So many rows one statement takes, and so many bytes of a body; SQLite keeps a copy of what a statement was given last.
+_TOGETHER = 32
+_COMMON = 256 * 1024
 _FREE = """
 leased_until <= :now AND (key = '' OR NOT EXISTS (
     SELECT 1 FROM inbox AS other
@@ -47,6 +54,9 @@ SELECT min(number) FROM (
     UNION ALL SELECT number, app, state FROM inbox WHERE deployment = :deployment AND deployment <> ''
     UNION ALL SELECT number, app, state FROM closed WHERE deployment = :deployment AND deployment <> ''
 ) WHERE app = :app AND number < :number AND state <> 'ignored'
+"""
+_ADVANCE = """
+INSERT INTO mark VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE mark.value = ?
 """
 _AFTER_ALL = "\U0010ffff"
 
@@ -72,9 +82,13 @@ class SqliteInbox:
 
     def put(self, deliveries: list[Delivery]) -> list[bool]:
         """Store deliveries durably, all or none; tell for each whether its GUID is new to its App."""
-        arrived = [dict(zip(rows.ARRIVAL, values, strict=True)) for values in rows.arrivals(deliveries)]
+        arrived = rows.arrivals(deliveries)
         with self._transaction() as cursor:
-            return [cursor.execute(_PUT, values).rowcount == 1 for values in arrived]
+            known = {key for some in _some(arrived) for key in _together(cursor, _KNOWN, [row[:2] for row in some])}
+            new = [_first(known, row[:2]) for row in arrived]
+            for some in _some([row for row, is_new in zip(arrived, new, strict=True) if is_new]):
+                _together(cursor, _PUT, some)
+            return new
 
     def lease(self, worker: str, now: float, seconds: float) -> Entry | None:
         """Return the entry that is due first and that nobody works on, nor on another one of the same key."""
@@ -336,6 +350,11 @@ class SqliteInbox:
         with self._transaction() as cursor:
             _mark(cursor, name, value)
 
+    def advance(self, name: str, former: str, value: str) -> bool:
+        """Remember another word in place of ``former``, or of none; False when it is not what stands there any more."""
+        with self._transaction() as cursor:
+            return cursor.execute(_ADVANCE, (name, value, former)).rowcount == 1
+
     def marks(self) -> dict[str, str]:
         """Return all of them."""
         return dict(self._cursor().execute("SELECT name, value FROM mark").fetchall())
@@ -388,12 +407,50 @@ class SqliteInbox:
             connection = sqlite3.connect(
                 self._path, timeout=self._busy, isolation_level=None, check_same_thread=False, factory=_Connection
             )
+            # A body of 27 KB fills a few pages and is found in one go; only a new file takes this up.
+            connection.execute("PRAGMA page_size = 8192")
             connection.execute("PRAGMA journal_mode = WAL")
+            # Pages, so 2 MB: while they are moved to their places, the next deliveries wait.
+            connection.execute("PRAGMA wal_autocheckpoint = 250")
             # What was answered with 202 must be there after a power cut.
             connection.execute("PRAGMA synchronous = FULL")
             self._local.connection = connection
             self._connections.add(connection)
         return connection.cursor()
+
+
+def _some(given: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Yield what one statement takes of arrivals: some with common bodies, or one with a large one."""
+    common = [row for row in given if len(row[-1]) <= _COMMON]
+    for first in range(0, len(common), _TOGETHER):
+        yield common[first : first + _TOGETHER]
+    yield from ([row] for row in given if len(row[-1]) > _COMMON)
+
+
+def _together(cursor: sqlite3.Cursor, sql: str, given: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Do something with several rows in one statement.
+
+    The interpreter is free while SQLite works. To get it back costs more than a row does, so it is not given up for
+    every row. What lacks to a power of two is filled up with nothing: so there are a few statements, all prepared.
+    """
+    count, width = 1 << (len(given) - 1).bit_length(), len(given[0])
+    values = [value for row in given for value in row]
+    values += [None] * (count * width - len(values))
+    return cursor.execute(_of(sql, count, width), values).fetchall()
+
+
+@functools.cache
+def _of(sql: str, count: int, width: int) -> str:
+    row = f"({', '.join('?' * width)})"
+    return sql.format(values=", ".join([row] * count))
+
+
+def _first(known: set[tuple[Any, ...]], key: tuple[Any, ...]) -> bool:
+    """Tell whether a key is not known yet; from now on it is."""
+    if key in known:
+        return False
+    known.add(key)
+    return True
 
 
 def _lease(cursor: sqlite3.Cursor, row: tuple[Any, ...] | None, worker: str, until: float) -> Entry | None:

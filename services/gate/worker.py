@@ -368,15 +368,17 @@ class Worker:
         if news is None:
             said = f"the event {entry.delivery.event[:80]} asks for no decision"
         elif news.mended:
-            count = sum(self.inbox.reopen(dead.number, now) for dead in self._dead_of(app, news.owner))
-            said = f"{count} dead entries are judged again"
+            begins = f"{app} {news.owner}/".lower()
+            count = sum(self.inbox.reopen(dead.number, now) for dead in self._dead_of(begins))
+            # What waits may do so for a fact that the App had no right to look up.
+            count += self.inbox.wake(begins, now)
+            said = f"{count} entries are judged again"
         else:
             count = self.inbox.wake(key_of(app, news.repository, news.run_id), now + _SETTLE)
             said = f"{count} entries are judged again"
         self.inbox.close([entry], State.IGNORED, said, now)
 
-    def _dead_of(self, app: str, owner: str) -> list[Entry]:
-        begins = f"{app} {owner}/".lower()
+    def _dead_of(self, begins: str) -> list[Entry]:
         return [entry for entry in self.inbox.entries((State.DEAD,)) if entry.key.startswith(begins)]
 
 

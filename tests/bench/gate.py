@@ -28,7 +28,8 @@ from services.gate.sqlite import SqliteInbox
 from tests.bench.load import SECONDS, SECRET, Load, body, load
 from tests.bench.measure import title
 from tests.bench.peers import PYTHON
-from tests.integration.gate import REPOSITORY, a_gate, a_github, decided, environment, eventually
+from tests.integration.gate import REPOSITORY, a_gate, a_github, decided, eventually
+from tests.sandbox.gate import environment
 from tests.sandbox.postgres import Postgres
 from tests.sandbox.process import Process, answers, free_port
 from tests.sandbox.standins.github import GitHub

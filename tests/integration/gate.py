@@ -12,10 +12,8 @@ import hashlib
 import hmac
 import http.client
 import json
-import os
 import re
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -25,8 +23,8 @@ from typing import Any
 
 from services.gate.audit import Record
 from services.gate.sqlite import SqliteInbox
-from tests.integration.installed import CHECKOUT
-from tests.sandbox.process import Process, answers, free_port
+from tests.sandbox.gate import STARTS_WITHIN, configure
+from tests.sandbox.process import Process, answers
 from tests.sandbox.standins.github import GitHub
 from tests.sandbox.standins.server import Entry
 
@@ -37,8 +35,6 @@ RULE = "/deployment_protection_rule"
 APPROVE_ALL = "version: 1\nrules: [{name: all, decision: approve}]\n"
 EVENT = "deployment_protection_rule"
 
-_PROGRAM = (sys.executable, "-m", "services.gate")
-_STARTS_WITHIN = 30.0
 _POLL = 0.05
 _OPEN = re.compile(r'^gate_queue_entries\{state="(?:received|deferred|deciding)"\} ([0-9.e+]+)$', re.MULTILINE)
 
@@ -51,7 +47,6 @@ class Gate:
 
     def __init__(self, folder: Path, github: GitHub, policy: str = APPROVE_ALL, **more: Any) -> None:
         self.folder = folder
-        self.port, self.internal_port = free_port(), free_port()
         self._process: Process | None = None
         self._starts = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,23 +59,23 @@ class Gate:
             "secret_files": [str(folder / "secret")],
             "api_url": github.url,
         }
-        whole = {
-            "apps": {APP: app},
-            "policy": ["policy.yml"],
-            "listen": f"127.0.0.1:{self.port}",
-            "internal": f"127.0.0.1:{self.internal_port}",
-            **more,
-        }
-        # JSON is YAML as well.
-        self.config.write_text(json.dumps(whole, indent=2), encoding="utf-8")
+        self._configured = configure(folder, {APP: app}, **more)
 
     @property
     def config(self) -> Path:
-        return self.folder / "gate.yaml"
+        return self._configured.file
+
+    @property
+    def port(self) -> int:
+        return self._configured.port
+
+    @property
+    def internal_port(self) -> int:
+        return self._configured.internal_port
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return self._configured.url
 
     @property
     def pid(self) -> int:
@@ -96,16 +91,14 @@ class Gate:
     def start(self, wait: bool = True) -> Gate:
         """Start it, and wait until it receives unless told otherwise."""
         self._starts += 1
-        argv = [*_PROGRAM, "serve", "--config", str(self.config)]
-        log = self.folder / f"gate-{self._starts}.log"
-        self._process = Process("gate", argv, log, environment()).start()
+        self._process = self._configured.process(self.folder / f"gate-{self._starts}.log").start()
         if wait:
             self.wait()
         return self
 
     def wait(self) -> None:
         """Wait until it receives."""
-        self._running.wait_ready(self.ready, _STARTS_WITHIN)
+        self._running.wait_ready(self.ready, STARTS_WITHIN)
 
     def ready(self) -> bool:
         """Does it receive now?"""
@@ -113,8 +106,7 @@ class Gate:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the gate with its configuration."""
-        argv = [*_PROGRAM, *arguments, "--config", str(self.config)]
-        return subprocess.run(argv, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+        return self._configured.command(*arguments)
 
     def kill(self) -> None:
         """End it the hard way, as a power cut would."""
@@ -182,12 +174,6 @@ class Gate:
         if self._process is None:
             raise RuntimeError("the gate was not started")
         return self._process
-
-
-def environment() -> dict[str, str]:
-    """Return the environment of a gate: that of the checkout, and nothing of a person's."""
-    paths = (str(CHECKOUT), str(CHECKOUT / ".cache" / "collections"))
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
 
 
 @contextmanager

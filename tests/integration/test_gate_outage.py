@@ -43,6 +43,16 @@ def start(github: GitHub, repository: str = REPOSITORY) -> int:
     return int(github.start_run(repository, ["production"])["id"])
 
 
+def owner(github: GitHub, login: str, permissions: dict[str, str] | None = None) -> str:
+    """Make an owner with a repository that the App guards; returns the repository's name."""
+    name = f"{login}/shop"
+    github.add_owner(login)
+    github.add_repository(name)
+    github.install(github.app_id, login, permissions=permissions)
+    github.guard(name, "production")
+    return name
+
+
 def undecided(github: GitHub, runs: list[int]) -> list[int]:
     eventually(lambda: all(decided(github, run) for run in runs), 60)
     return [run for run in runs if decided(github, run) != ["approved"]]
@@ -74,6 +84,34 @@ def test_e4_everything_of_half_an_hour_is_found_by_one_look(tmp_path: Path) -> N
         assert looks(github) - before_it == 1
         assert not [entry for entry in github.log.entries() if entry.path.endswith("/attempts")]
         assert len(posts(github)) == LOST + 1
+
+
+def test_a_lost_word_that_rights_were_mended_has_the_dead_judged_again(tmp_path: Path) -> None:
+    with a_github() as github:
+        few = owner(github, "few", {"metadata": "read", "actions": "read"})
+        paused = owner(github, "paused")
+        gate = Gate(tmp_path, github, recover_every=ONCE)
+        connect(github, gate)
+        # It was suspended between the delivery and the first token.
+        github.refusals.order("unavailable", "/access_tokens$", meanwhile=lambda: github.suspend("paused"))
+        try:
+            gate.start()
+            runs = [start(github, paused)]
+            assert eventually(lambda: gate.records(runs[0], "dead"))
+            runs.append(start(github, few))
+            assert eventually(lambda: gate.records(runs[1], "dead"))
+            assert gate.idle()
+            gate.kill()
+            github.accept_permissions("few", {"deployments": "write"})
+            github.suspend("paused", False)
+            lost = [(line["event"], line["action"]) for line in delivered(github) if line["status_code"] == 502]
+            assert sorted(lost) == [("installation", "new_permissions_accepted"), ("installation", "unsuspend")]
+            assert [decided(github, run) for run in runs] == [[], []]
+            gate.start()
+            assert undecided(github, runs) == []
+        finally:
+            gate.stop()
+        assert len(posts(github)) == len(runs)
 
 
 def test_a_kill_in_the_middle_of_a_look_loses_nothing(tmp_path: Path) -> None:

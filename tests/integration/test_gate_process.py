@@ -25,12 +25,12 @@ from tests.integration.gate import (
     a_gate,
     a_github,
     decided,
-    environment,
     eventually,
     posts,
     sign,
 )
 from tests.sandbox.faults import Fault, Match
+from tests.sandbox.gate import environment
 from tests.sandbox.process import Process
 
 _REJECT_ALL = APPROVE_ALL.replace("approve", "reject")
@@ -154,6 +154,10 @@ def test_people_see_why_it_waits_and_decide_in_their_name(tmp_path: Path) -> Non
         assert eventually(lambda: decided(github, aside)) == ["approved"]
         assert eventually(lambda: "gate_queue_entries{" not in _figures(gate))
         assert gate.command("replay", entry["guid"]).returncode == 1
+        # The commands were processes of their own; what they did is counted by the one that is asked.
+        figures = [_figures(gate) for _look in range(2)][-1]
+        assert 'gate_decisions_total{environment="production",rule="",verdict="reject"} 1.0' in figures
+        assert 'gate_records_total{kind="override"} 1.0' in figures
         chain = gate.command("audit", "verify")
         exported = gate.command("audit", "export").stdout.splitlines()
     assert (chain.returncode, "records hold" in chain.stdout) == (0, True)

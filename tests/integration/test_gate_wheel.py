@@ -93,7 +93,8 @@ def test_it_is_of_the_collections_version_and_asks_for_what_the_requirements_say
 def test_what_the_containerfile_copies_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     text = (CHECKOUT / "services" / "gate" / "Containerfile").read_text(encoding="utf-8")
     context = tmp_path / "context"
-    for names, place in re.findall(r"^COPY (?!--)(.+) (\S+)$", text, re.MULTILINE):
+    copies = re.findall(r"^COPY (?!--)(.+) (\S+)$", text, re.MULTILINE)
+    for names, place in copies:
         for name in names.split():
             target = context / place / (name if place == "./" else "")
             if (CHECKOUT / name).is_dir():
@@ -103,10 +104,12 @@ def test_what_the_containerfile_copies_makes_the_same_wheel(wheel: Path, tmp_pat
                 shutil.copy(CHECKOUT / name, target)
     _run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(context))
     assert _files(tmp_path / wheel.name) == _files(wheel)
-    assert re.findall(r"^FROM \S+:(\S+)", text, re.MULTILINE) == ["3.13.9-slim-trixie"] * 2, (
-        "by a tag that does not move"
-    )
+    assert re.findall(r"^ARG BASE=\S+:(\S+)$", text, re.MULTILINE) == ["3.13.9-slim-trixie"]
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["${BASE}"] * 2
     assert re.search(r"^USER 10001:10001$", text, re.MULTILINE)
+    # What is copied is all that is sent to whoever builds.
+    sent = {line[1:] for line in (CHECKOUT / ".dockerignore").read_text(encoding="utf-8").split() if line[0] == "!"}
+    assert sent == {name for names, _place in copies for name in names.split()}
 
 
 def _lines(name: str) -> list[str]:

@@ -11,24 +11,20 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.sandbox.process import Process, answers, free_port
-from tests.sandbox.sandbox import CHECKOUT, Sandbox
+from tests.sandbox.gate import STARTS_WITHIN, Configured, configure
+from tests.sandbox.process import answers
+from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.standins.control import Control
 from tests.sandbox.telling import Broken, say, until
 
 REPOSITORY, FORK = "acme-corp/web-shop", "globex/web-shop"
 NIGHTLY = ".github/workflows/nightly.yml"
 _FROZEN = 8  # seconds
-_STARTS_WITHIN = 30.0
-_GATE = (sys.executable, "-m", "services.gate")
 _SECRET = "a secret of this demo"
 _POLICY = f"""
 version: 1
@@ -56,37 +52,27 @@ def tell(sandbox: Sandbox) -> None:
         end = datetime.now(UTC) + timedelta(seconds=_FROZEN)
         (place / "policy.yml").write_text(_POLICY.format(end=end.isoformat()), encoding="utf-8")
         (place / "secret").write_text(_SECRET, encoding="utf-8")
-        port = _configure(sandbox, place)
-        gate = Process("gate", [*_GATE, "serve", "--config", str(place / "gate.yaml")], place / "log", _environment())
+        configured = _configure(sandbox, place)
+        gate = configured.process(place / "log")
         try:
-            gate.start().wait_ready(lambda: answers(port), _STARTS_WITHIN)
-            _three(github, place, end)
+            gate.start().wait_ready(lambda: answers(configured.port), STARTS_WITHIN)
+            _three(github, configured, end)
         finally:
             gate.stop()
 
 
-def _configure(sandbox: Sandbox, place: Path) -> int:
-    """Write the gate's configuration, and return the port that it will listen on."""
-    port = free_port()
+def _configure(sandbox: Sandbox, place: Path) -> Configured:
+    """Write the configuration of a gate for the sandbox's App, which finds at once what did not arrive."""
     app = {
         "app_id": sandbox.env["APHEX_SANDBOX_GITHUB_APP_ID"],
         "key_file": sandbox.env["APHEX_SANDBOX_GITHUB_APP_KEY_FILE"],
         "secret_files": [str(place / "secret")],
         "api_url": sandbox.env["GITHUB_API_URL"],
     }
-    whole = {
-        "apps": {"acme": app},
-        "policy": ["policy.yml"],
-        "listen": f"127.0.0.1:{port}",
-        "internal": f"127.0.0.1:{free_port()}",
-        "recover_every": "1s",
-    }
-    # JSON is YAML as well.
-    (place / "gate.yaml").write_text(json.dumps(whole), encoding="utf-8")
-    return port
+    return configure(place, {"acme": app}, recover_every="1s")
 
 
-def _three(github: Control, place: Path, end: datetime) -> None:
+def _three(github: Control, gate: Configured, end: datetime) -> None:
     github.do("hook_app", url="https://gate.example.com/webhook/acme", secret=_SECRET)
     github.do("add_repository", full_name=FORK)
     for environment in ("staging", "production"):
@@ -104,7 +90,7 @@ def _three(github: Control, place: Path, end: datetime) -> None:
         say(f"{what}: {review['state']}")
         if review["state"] != wanted:
             raise Broken(f"{what} was {review['state']}, not {wanted}: {review['comment']}")
-        print(_explained(place, run), flush=True)
+        print(_explained(gate, run), flush=True)
     if datetime.now(UTC) < end:
         raise Broken("production was approved while the freeze lasted")
 
@@ -119,21 +105,15 @@ def _decided(github: Control, run_id: int) -> dict[str, Any] | None:
     return next((dict(each) for each in run["reviews"] if each["state"] != "pending"), None)
 
 
-def _explained(place: Path, run_id: int) -> str:
+def _explained(gate: Configured, run_id: int) -> str:
     """Return what the gate itself says of a run: its rule, and what each requirement answered."""
-    config = ("--config", str(place / "gate.yaml"))
-    records = [json.loads(line) for line in _ask("audit", "export", *config).splitlines()]
+    records = [json.loads(line) for line in _ask(gate, "audit", "export").splitlines()]
     entry = next(record["entry"] for record in reversed(records) if record["run_id"] == run_id)
-    return "".join(f"  {line}\n" for line in _ask("explain", str(entry), *config).splitlines())
+    return "".join(f"  {line}\n" for line in _ask(gate, "explain", str(entry)).splitlines())
 
 
-def _ask(*arguments: str) -> str:
-    ended = subprocess.run([*_GATE, *arguments], env=_environment(), capture_output=True, text=True, check=False)
+def _ask(gate: Configured, *arguments: str) -> str:
+    ended = gate.command(*arguments)
     if ended.returncode:
         raise Broken(f"aphex-gate {arguments[0]}: {ended.stderr}")
     return ended.stdout
-
-
-def _environment() -> dict[str, str]:
-    paths = (str(CHECKOUT), str(CHECKOUT / ".cache" / "collections"))
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(paths)}

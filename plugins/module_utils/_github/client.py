@@ -23,10 +23,10 @@ from .._core.reconcile import Runtime
 from .._core.retry import Backoff
 from .._core.sensitive import Sensitive
 from .._http import READ_TIMEOUT, checked_token, httpx, make_client, persist, require_httpx
+from .address import DEFAULT_URL, check_url
 from .answers import GitHubFailure, garbage, message, refused, unreached
 from .app_auth import Access, App
 
-DEFAULT_URL = "https://api.github.com"
 API_VERSION = "2022-11-28"  # every Enterprise Server in use knows it, and github.com until 2028 at least
 PAGE_SIZE = 100
 _MOST_REDIRECTS = 3
@@ -416,16 +416,6 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def check_url(url: str) -> None:
-    """Raise Failure(invalid) for a base URL that cannot be one of GitHub's API."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-        raise invalid("github_api_url", "it is no http or https URL", f"Leave it out for {DEFAULT_URL}")
-    host = parts.hostname
-    if host == "github.com" or (host.endswith(".ghe.com") and not host.startswith("api.")):
-        raise invalid("github_api_url", "that is the address for browsers", f"The API is at https://api.{host}")
-
-
 def words_of(needs: Needs) -> str:
     """Return the permissions that a request needs, for people."""
     return needs.words() if isinstance(needs, Access) else ""
@@ -442,6 +432,7 @@ def _parsed(response: t.Any, tried: str, on: str) -> t.Any:
 
 __all__ = [
     "AS_APP",
+    "DEFAULT_URL",
     "Access",
     "Client",
     "Failure",
@@ -449,6 +440,7 @@ __all__ = [
     "Needs",
     "check_owner",
     "check_repository",
+    "check_url",
     "message",
     "repository_path",
     "segment",

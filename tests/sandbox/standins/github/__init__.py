@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from email.utils import format_datetime
 from typing import Any, Self
@@ -25,6 +26,8 @@ from tests.sandbox.standins.github.answers import (
     with_common,
 )
 from tests.sandbox.standins.github.apps import Apps
+from tests.sandbox.standins.github.checks import Checks
+from tests.sandbox.standins.github.commits import Commits
 from tests.sandbox.standins.github.deliveries import Courier, Occasion, Webhook
 from tests.sandbox.standins.github.deployments import Deployments
 from tests.sandbox.standins.github.directory import Directory
@@ -32,8 +35,9 @@ from tests.sandbox.standins.github.endpoints import Asked, Call, Endpoint, Table
 from tests.sandbox.standins.github.environments import EVENT, Environments
 from tests.sandbox.standins.github.limits import Limits
 from tests.sandbox.standins.github.openapi import PROCESS, Checked
-from tests.sandbox.standins.github.payloads import push, where
-from tests.sandbox.standins.github.places import App, Installation, Places, Repository
+from tests.sandbox.standins.github.payloads import NO_COMMIT, push, where
+from tests.sandbox.standins.github.places import PERSON, App, Installation, Places, Repository
+from tests.sandbox.standins.github.pulls import PullRequests
 from tests.sandbox.standins.github.refusals import Refusals
 from tests.sandbox.standins.github.webhooks import MOST_OF_ENTERPRISE, Webhooks
 from tests.sandbox.standins.server import GARBAGE, Answer, Entry, Request, StandIn
@@ -41,18 +45,20 @@ from tests.sandbox.standins.server import GARBAGE, Answer, Entry, Request, Stand
 ORGANIZATIONS = {"acme-corp": ("web-shop", "api-service"), "globex": ("intranet",)}
 """Owners and repositories to begin with: those of the sample inventory."""
 
-PERSON = "olga"
 APP_SLUG = "aphex-platform"
 APP_PERMISSIONS = {
     "actions": "read",
     "administration": "write",
+    "checks": "read",
     "contents": "read",
     "deployments": "write",
     "environments": "write",
     "members": "read",
     "metadata": "read",
     "organization_hooks": "write",
+    "pull_requests": "read",
     "repository_hooks": "write",
+    "statuses": "read",
 }
 APP_EVENTS = [EVENT]
 
@@ -79,14 +85,18 @@ class GitHub(StandIn):
         self.access = Access(self._places, self.clock)
         self.courier = Courier(self.clock, lambda: self.deliver_to)
         self._webhooks = Webhooks(self.clock, self.courier)
-        self._apps = Apps(self._places, self.access, self._webhooks)
+        self._apps = Apps(self._places, self.access, self._webhooks, self._tell_of)
         self.limits = Limits(self.clock)
         self.directory = Directory(self._places, self.limits)
         self._environments = Environments(self.clock, self._places)
         self.deployments = Deployments(self.clock, self._places, self._environments, self._tell)
+        self.commits = Commits(self.clock, self._places)
+        self.pulls = PullRequests(self.clock, self._places, self.commits, self._happen)
+        self.checks = Checks(self.clock, self._places, self.commits, self._happen)
         self.refusals = Refusals()
         self.checked = Checked(PROCESS)
-        for part in (self._webhooks, self._apps, self.directory, self._environments, self.deployments):
+        looked_up = (self.directory, self.commits, self.pulls, self.checks)
+        for part in (self._webhooks, self._apps, self._environments, self.deployments, *looked_up):
             self._table.add(part.endpoints())
         self._seed()
         self.actions = {
@@ -95,6 +105,15 @@ class GitHub(StandIn):
             "add_owner": self.add_owner,
             "add_repository": self.add_repository,
             "add_team": self.add_team,
+            "join_team": self.directory.join_team,
+            "leave_team": self.directory.leave_team,
+            "add_commit": self.commits.add,
+            "set_branch": self.commits.set_branch,
+            "add_pull": self.pulls.add,
+            "grow_pull": self.pulls.grow,
+            "add_review": self.pulls.review,
+            "add_check": self.checks.check,
+            "add_status": self.checks.status,
             "rename_repository": self.rename_repository,
             "add_token": self.add_token,
             "add_classic_token": self.add_classic_token,
@@ -103,6 +122,8 @@ class GitHub(StandIn):
             "install": self.install,
             "suspend": self.suspend,
             "uninstall": self.uninstall,
+            "accept_permissions": self.accept_permissions,
+            "subscribe": self.subscribe,
             "want_reviewer": self.want_reviewer,
             "push": self.push,
             "emit": self.emit,
@@ -112,6 +133,7 @@ class GitHub(StandIn):
             "go_on": self.go_on,
             "cancel_run": self.deployments.cancel,
             "delete_run": self.deployments.delete,
+            "report_deployment": self.deployments.report,
             "refuse": self.refusals.order,
             "settle": self.settle,
             "log_of": self.log_of,
@@ -195,7 +217,7 @@ class GitHub(StandIn):
         """Add a fine-grained personal token for what that owner has (``repositories`` are full names)."""
         with self._lock:
             text = value or f"github_pat_{secrets.token_hex(41)}"
-            chosen = None if repositories is None else {self._repository(name).id for name in repositories}
+            chosen = None if repositories is None else {self._places.named(name).id for name in repositories}
             holder = self._places.owners[owner.lower()]
             self.access.tokens[text] = Token(text, holder, dict(permissions), (), chosen)
             return text
@@ -236,7 +258,7 @@ class GitHub(StandIn):
         """Put the rule of that App, or of another one, on an environment."""
         with self._lock:
             app = self._places.apps[app_id or self.app_id]
-            self._environments.guard(self._repository(repository), environment, app)
+            self._environments.guard(self._places.named(repository), environment, app)
 
     def add_manifest(self, slug: str, url: str, permissions: dict[str, str], events: list[str]) -> str:
         """Take an App's manifest, as a person does in the browser, and return the code by which the App is got."""
@@ -259,10 +281,11 @@ class GitHub(StandIn):
                 app,
                 self._places.owners[owner.lower()],
                 dict(app.permissions if permissions is None else permissions),
-                None if repositories is None else {self._repository(name).id for name in repositories},
+                None if repositories is None else {self._places.named(name).id for name in repositories},
                 self._now(),
             )
             self._places.installations[installation.id] = installation
+            self._tell_of(installation, "created")
             return installation.id
 
     def suspend(self, owner: str, suspended: bool = True) -> None:
@@ -270,17 +293,34 @@ class GitHub(StandIn):
         with self._lock:
             for installation in self._places.installations_on(self._places.owners[owner.lower()]):
                 installation.suspended_at = self._now() if suspended else None
+                self._tell_of(installation, "suspend" if suspended else "unsuspend")
+
+    def accept_permissions(self, owner: str, permissions: dict[str, str]) -> None:
+        """Let the App that is there to begin with want these rights too, and an account grant them."""
+        with self._lock:
+            self.app.permissions |= permissions
+            installation = self._places.installation(self.app, self._places.owners[owner.lower()])
+            if installation is None:
+                raise ValueError(f"the App is not installed on {owner}")
+            installation.permissions |= permissions
+            self._tell_of(installation, "new_permissions_accepted")
+
+    def subscribe(self, events: list[str]) -> None:
+        """Let the App that is there to begin with hear of further events."""
+        with self._lock:
+            self.app.events += [event for event in events if event not in self.app.events]
 
     def uninstall(self, owner: str) -> None:
         """Remove every installation on an account, as its owner does; their tokens end with them."""
         with self._lock:
             for installation in list(self._places.installations_on(self._places.owners[owner.lower()])):
                 del self._places.installations[installation.id]
+                self._tell_of(installation, "deleted")
 
     def want_reviewer(self, repository: str, environment: str) -> None:
         """Let an environment want the review of a person too."""
         with self._lock:
-            made = self._environments.make(self._repository(repository), environment)
+            made = self._environments.make(self._places.named(repository), environment)
             made.reviewers = [("User", self._places.owners[PERSON].id)]
 
     def installation_view(self, owner: str) -> dict[str, Any]:
@@ -300,27 +340,35 @@ class GitHub(StandIn):
     def push(self, repository: str, ref: str = "", before: str | None = None, after: str | None = None) -> str:
         """Push to a repository (its default branch unless told) and return the GUID of the deliveries."""
         with self._lock:
-            place = self._repository(repository)
+            place = self._places.named(repository)
             payload = push(place, self._places.owners[PERSON], self.url, ref, before, after)
             place.pushed = payload
+            if payload["after"] != NO_COMMIT:
+                branch = payload["ref"].removeprefix("refs/heads/") if payload["ref"].startswith("refs/heads/") else ""
+                self.commits.note(place, payload["after"], self._places.owners[PERSON], branch)
             return self._happened("push", payload, place)
 
     def emit(self, event: str, repository: str, payload: dict[str, Any] | None = None) -> str:
         """Let something else happen in a repository; ``payload`` is what is said of it beside the place."""
         with self._lock:
-            place = self._repository(repository)
+            place = self._places.named(repository)
             whole = {**(payload or {}), **where(place, self._places.owners[PERSON], self.url)}
             return self._happened(event, whole, place)
 
-    def start_run(self, repository: str, environments: list[str], fork: str = "", **more: Any) -> dict[str, Any]:
+    def start_run(
+        self, repository: str, environments: list[str], fork: str = "", by: str = PERSON, **more: Any
+    ) -> dict[str, Any]:
         """Start a run that deploys (see `Deployments.start`); returns its id and those of its deployments.
 
-        ``fork`` is the full name of the repository whose commit it is, when that is another one.
+        ``fork`` is the full name of the repository whose commit it is, when that is another one; ``by`` a login.
         """
         with self._lock:
-            place, person = self._repository(repository), self._places.owners[PERSON]
-            head = self._repository(fork) if fork else None
+            place, person = self._places.named(repository), self._places.owners[by.lower()]
+            head = self._places.named(fork) if fork else None
             run = self.deployments.start(place, person, self.url, environments, head=head, **more)
+            # What a run is of is there, a fork's commit too: of branches only the default one is sure to be meant.
+            is_default = run.head_branch == place.default_branch and head is None
+            self.commits.note(place, run.head_sha, person, run.head_branch if is_default else "")
             return {"id": run.id, "sha": run.head_sha, "deployments": [made.id for made in run.deployments]}
 
     def go_on(self, run_id: int, environment: str) -> int:
@@ -345,6 +393,23 @@ class GitHub(StandIn):
         for webhook, installation in self._apps.hearing(event, place.owner, place.id):
             self._send_to_app(webhook, installation, Occasion(event, payload, guid, installation.id, place.id))
         return guid
+
+    def _happen(self, event: str, place: Repository, said: Callable[[str], dict[str, Any]]) -> None:
+        """Let something happen in a repository of which one of the parts knows what is said."""
+        with self._lock:
+            self._happened(event, {**said(self.url), **where(place, self._places.owners[PERSON], self.url)}, place)
+
+    def _tell_of(self, installation: Installation, action: str) -> None:
+        """Tell an App what becomes of one of its installations: every App hears that, whatever it subscribes to."""
+        webhook = self._apps.webhooks[installation.app.id]
+        if not webhook.url:
+            return
+        payload = {
+            "action": action,
+            "installation": installation.view(self.url),
+            "sender": self._places.owners[PERSON].view(self.url),
+        }
+        self.courier.send(webhook, Occasion("installation", payload, str(uuid.uuid4()), installation.id))
 
     def _tell(self, app: App, place: Repository, payload: dict[str, Any]) -> str:
         """Tell one App what concerns it alone."""
@@ -467,12 +532,6 @@ class GitHub(StandIn):
             return Answer(200, GARBAGE, {"Content-Type": "application/json; charset=utf-8"})
         refused = limited(fault.retry_after) if fault.kind == "429" else Refused(500, "Server Error")
         return self._finished(refusal(refused), request, self._table.find(request))
-
-    def _repository(self, full_name: str) -> Repository:
-        found = self._places.repository(full_name)
-        if found is None:
-            raise ValueError(f"there is no repository {full_name}")
-        return found
 
     def _now(self) -> str:
         return self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -60,20 +60,25 @@ def refusal(refused: Refused) -> Answer:
     return ok(body, refused.status, refused.headers)
 
 
-def page(items: Sequence[Any], request: Request, base: str, key: str = "", default: int = 30) -> Answer:
-    """Answer one page of a list; below ``key`` with ``total_count`` when there is one. A page past the end is empty."""
-    per_page = min(100, max(1, _number(request, "per_page", default)))
+def page(items: Sequence[Any], request: Request, base: str, key: str = "") -> Answer:
+    """Answer one page of a list; below ``key`` with ``total_count`` when there is one."""
+    shown, links = part(items, request, base)
+    return ok({"total_count": len(items), key: shown} if key else shown, headers=links)
+
+
+def part(items: Sequence[Any], request: Request, base: str, default: int = 30) -> tuple[list[Any], Mapping[str, str]]:
+    """Return one page of a list, with the headers that lead to the others. A page past the end is empty."""
+    per_page = min(max(100, default), max(1, _number(request, "per_page", default)))
     number = max(1, _number(request, "page", 1))
     last = max(1, -(-len(items) // per_page))
-    part = list(items[(number - 1) * per_page : number * per_page])
+    shown = list(items[(number - 1) * per_page : number * per_page])
     links = []
     if number > 1:
         links += [("prev", number - 1), ("first", 1)]
     if number < last:
         links += [("next", number + 1), ("last", last)]
-    data = {"total_count": len(items), key: part} if key else part
     urls = [(rel, _with_query(request, base, page=str(target))) for rel, target in links]
-    return ok(data, headers=link_header(urls))
+    return shown, link_header(urls)
 
 
 def link_header(links: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -6,7 +6,7 @@ In: calls by JWT, and installations that look for their repositories. Out: answe
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.sandbox.standins.github.access import LEVELS, Access, find_repository
@@ -23,14 +23,18 @@ STATELESS = "x-github-stateless-s2s-token"
 ACCEPTED_202 = "2026-03-10"
 """From this version of the API on, removing an installation answers 202."""
 
+Tell = Callable[[Installation, str], None]
+"""Tell an App what becomes of one of its installations."""
+
 
 class Apps:
     """Every App of the stand-in, each with a webhook of its own."""
 
-    def __init__(self, places: Places, access: Access, webhooks: Webhooks) -> None:
+    def __init__(self, places: Places, access: Access, webhooks: Webhooks, tell: Tell) -> None:
         self._places = places
         self._access = access
         self._webhooks = webhooks
+        self._tell = tell
         self.webhooks: dict[int, Webhook] = {}
         self._promised: dict[str, int] = {}
 
@@ -100,15 +104,21 @@ class Apps:
         return ok(self._find(call).view(call.base))
 
     def _delete(self, call: Call) -> Answer:
-        del self._places.installations[self._find(call).id]
+        installation = self._find(call)
+        del self._places.installations[installation.id]
+        self._tell(installation, "deleted")
         return Answer(202) if call.version >= ACCEPTED_202 else nothing()
 
     def _suspend(self, call: Call) -> Answer:
-        self._find(call).suspended_at = self._access.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        installation = self._find(call)
+        installation.suspended_at = self._access.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._tell(installation, "suspend")
         return nothing()
 
     def _resume(self, call: Call) -> Answer:
-        self._find(call).suspended_at = None
+        installation = self._find(call)
+        installation.suspended_at = None
+        self._tell(installation, "unsuspend")
         return nothing()
 
     def _of_repository(self, call: Call) -> Answer:

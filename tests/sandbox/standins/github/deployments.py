@@ -87,9 +87,20 @@ class Deployments:
         """Cancel a run: nothing of it is pending any more."""
         run = self._runs[number]
         for deployment in run.pending():
-            deployment.state = "inactive"
+            deployment.become("inactive", self._now())
         run.conclusion = "cancelled"
         run.settle()
+
+    def report(self, deployment_id: int, state: str) -> None:
+        """Let a deployment have another status, as its workflow or a later deployment brings about."""
+        every = (made for run in self._runs.values() for made in run.deployments)
+        next(made for made in every if made.id == deployment_id).become(state, self._now())
+
+    def remark(self, number: int, environment: str, login: str) -> None:
+        """Let a person say something to an environment of a run without a decision: GitHub calls that pending."""
+        run = self._runs[number]
+        place = self._environments.make(run.repository, environment)
+        run.reviews.append(Review((place,), "pending", self._places.owners[login.lower()], "a remark"))
 
     def delete(self, number: int) -> None:
         """Delete a run: nobody finds it any more."""
@@ -160,7 +171,7 @@ class Deployments:
         for run in self._runs.values():
             for made in run.deployments:
                 if run.repository is call.repository and made.id == call.number("deployment_id"):
-                    return page([made.status(run, call.base)], call.request, call.base)
+                    return page(made.statuses(run, call.base), call.request, call.base)
         raise not_found()
 
     # Deciding
@@ -188,7 +199,7 @@ class Deployments:
             _note(waiting, app)
         else:
             for made in waiting:
-                _decided(made, app, state)
+                _decided(made, app, state, self._now())
             run.settle()
         said = Review((waiting[0].environment,), state or "pending", call.caller.user, comment or "")
         run.reviews.append(said)
@@ -208,7 +219,7 @@ class Deployments:
             raise _refused(NOTHING_PENDING)
         for made in chosen:
             made.people = False
-            _settled(made, state)
+            _settled(made, state, self._now())
         run.settle()
         places = {made.environment.id: made.environment for made in chosen}
         run.reviews.append(Review(tuple(places.values()), state, call.caller.user, str(body["comment"])))
@@ -219,7 +230,7 @@ class Deployments:
         environment = self._environments.make(run.repository, name)
         waits_for, people = list(environment.rules.values()), bool(environment.reviewers)
         made = Deployment(4_000_000_000 + self._places.next_id(), environment, waits_for, people, self._now())
-        made.state = "waiting" if waits_for or people or environment.wait_timer else "success"
+        made.become("waiting" if waits_for or people or environment.wait_timer else "success", self._now())
         run.deployments.append(made)
         for app in list(waits_for):
             self._tell(app, run.repository, _request(run, made, base))
@@ -275,18 +286,18 @@ def _note(waiting: list[Deployment], app: App) -> None:
         made.comments[app.id] = made.comments.get(app.id, 0) + 1
 
 
-def _decided(made: Deployment, app: App, state: str) -> None:
+def _decided(made: Deployment, app: App, state: str, now: str) -> None:
     made.waits_for.remove(app)
     made.decided.add(app.id)
-    _settled(made, state)
+    _settled(made, state, now)
 
 
-def _settled(made: Deployment, state: str) -> None:
+def _settled(made: Deployment, state: str, now: str) -> None:
     """A rejection ends it; an approval does when nothing else is waited for."""
     if state == "rejected":
-        made.state = "failure"
+        made.become("failure", now)
     elif not made.waits_for and not made.people:
-        made.state = "success"
+        made.become("success", now)
 
 
 def _refused(message: str) -> Refused:

@@ -16,7 +16,7 @@ from tests.sandbox.standins.github.places import Owner, Places, Team, node
 from tests.sandbox.standins.server import Answer
 
 HOOK_RANGES = ("192.30.252.0/22", "185.199.108.0/22", "140.82.112.0/20", "143.55.64.0/20", "2a0a:a440::/29")
-REPO = ("repo",)
+REPO, ORG = ("repo",), ("admin:org", "read:org")
 
 
 class Directory:
@@ -34,7 +34,9 @@ class Directory:
         yield Endpoint("GET", "/orgs/{org}", self._organization, by="anybody")
         yield Endpoint("GET", "/orgs/{org}/repos", self._repositories, "metadata:read", REPO)
         yield Endpoint("GET", "/users/{username}", self._user, by="anybody")
-        yield Endpoint("GET", "/orgs/{org}/teams/{team_slug}", self._team, "members:read", ("admin:org", "read:org"))
+        team, members = "/orgs/{org}/teams/{team_slug}", "members:read"
+        yield Endpoint("GET", team, self._team, members, ORG)
+        yield Endpoint("GET", f"{team}/members", self._members, members, ORG)
 
     def set_hook_ranges(self, ranges: list[str] | None = None) -> None:
         """Say other addresses in `/meta`, none at all, or without an argument those of the beginning."""
@@ -85,14 +87,33 @@ class Directory:
             }
         )
 
+    def join_team(self, organization: str, slug: str, login: str) -> None:
+        """Let a person be a member of a team."""
+        team = self._places.teams[(self._places.owners[organization.lower()].id, slug)]
+        team.members.append(self._places.owners[login.lower()])
+
+    def leave_team(self, organization: str, slug: str, login: str) -> None:
+        """Let a person be no member any more."""
+        team = self._places.teams[(self._places.owners[organization.lower()].id, slug)]
+        team.members.remove(self._places.owners[login.lower()])
+
+    def _members(self, call: Call) -> Answer:
+        # Nobody is a maintainer here.
+        members = [] if call.request.argument("role") == "maintainer" else self._found_team(call).members
+        shown = [{**item.view(call.base), "role": "member", "inherited": False} for item in members]
+        return page(shown, call.request, call.base)
+
     def _team(self, call: Call) -> Answer:
-        organization = call.organization
-        team = self._places.teams.get((organization.id, call.params["team_slug"]))
-        if team is None:
-            raise not_found()
-        shown = {**team.view(call.base), "members_count": 0, "repos_count": 0}
+        organization, team = call.organization, self._found_team(call)
+        shown = {**team.view(call.base), "members_count": len(team.members), "repos_count": 0}
         times = dict.fromkeys(("created_at", "updated_at"), "2020-01-01T00:00:00Z")
         return ok({**shown, **times, "organization": {**self._organization_view(organization, call.base)}})
+
+    def _found_team(self, call: Call) -> Team:
+        team = self._places.teams.get((call.organization.id, call.params["team_slug"]))
+        if team is None:
+            raise not_found()
+        return team
 
     def _owner(self, login: str, kind: str = "") -> Owner:
         owner = self._places.owners.get(login.lower())

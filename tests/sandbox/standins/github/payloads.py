@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from tests.sandbox.standins.github.places import Owner, Repository
 
 NO_COMMIT = "0" * 40
+Happen = Callable[[str, Repository, Callable[[str], dict[str, Any]]], object]
+"""Let an event happen in a repository; what is said of it beside the place depends on the root of the API."""
+
 _ZEN = "Practicality beats purity."
 
 

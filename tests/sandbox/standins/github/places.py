@@ -13,6 +13,8 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+PERSON = "olga"
+"""Who does what nobody else is named for."""
 _OF_REPOSITORIES = """
 archive assignees blobs branches collaborators comments commits compare contents contributors deployments downloads
 events forks git_commits git_refs git_tags hooks issue_comment issue_events issues keys labels languages merges
@@ -59,6 +61,7 @@ class Team:
     id: int
     organization: Owner
     slug: str
+    members: list[Owner] = field(default_factory=list, compare=False)
 
     def view(self, base: str) -> dict[str, Any]:
         here = f"{base}/organizations/{self.organization.id}/team/{self.id}"
@@ -247,15 +250,20 @@ class Places:
 
     def rename(self, full_name: str, new_name: str) -> None:
         """Give a repository another name; the old one goes on leading to it."""
-        repository = self.repository(full_name)
-        if repository is None:
-            raise ValueError(f"there is no repository {full_name}")
+        repository = self.named(full_name)
         repository.name = new_name
         self._names[repository.full_name.lower()] = repository.id
 
     def repository(self, full_name: str) -> Repository | None:
         """Return the repository of a name that it has, or had."""
         return self.repositories.get(self._names.get(full_name.lower(), 0))
+
+    def named(self, full_name: str) -> Repository:
+        """Return the repository of a name that a test gives. Raises ValueError."""
+        found = self.repository(full_name)
+        if found is None:
+            raise ValueError(f"there is no repository {full_name}")
+        return found
 
     def installations_on(self, owner: Owner) -> Iterator[Installation]:
         return (item for item in self.installations.values() if item.account == owner)

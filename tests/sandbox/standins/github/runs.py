@@ -12,7 +12,6 @@ from tests.sandbox.standins.github.environments import Environment
 from tests.sandbox.standins.github.places import App, Owner, Repository, node
 
 _RUN_LINKS = ("jobs", "logs", "check_suite", "artifacts", "cancel", "rerun")
-ACTIONS = {"id": 15368, "slug": "github-actions"}
 
 
 @dataclass
@@ -27,7 +26,15 @@ class Deployment:
     created_at: str
     decided: set[int] = field(default_factory=set)
     comments: dict[int, int] = field(default_factory=dict)
-    state: str = "waiting"
+    history: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        return self.history[-1][0] if self.history else "waiting"
+
+    def become(self, state: str, at: str) -> None:
+        """Give it another status; the earlier ones stay in its history, each with its time."""
+        self.history.append((state, at))
 
     @property
     def pending(self) -> bool:
@@ -56,20 +63,23 @@ class Deployment:
             "performed_via_github_app": None,
         }
 
-    def status(self, run: Run, base: str) -> dict[str, Any]:
-        """Return the newest status of the deployment."""
-        here = f"{base}/repos/{run.repository.full_name}"
+    def statuses(self, run: Run, base: str) -> list[dict[str, Any]]:
+        """Return every status of the deployment, the newest first."""
+        every = [self._status(run, base, *item) for item in enumerate(self.history)]
+        return every[::-1]
+
+    def _status(self, run: Run, base: str, number: int, said: tuple[str, str]) -> dict[str, Any]:
+        here, own, (state, at) = f"{base}/repos/{run.repository.full_name}", 100 * self.id + number, said
         return {
-            "url": f"{here}/deployments/{self.id}/statuses/{self.id}",
-            "id": self.id,
-            "node_id": node("DES", self.id),
-            "state": {"waiting": "pending"}.get(self.state, self.state),
+            "url": f"{here}/deployments/{self.id}/statuses/{own}",
+            "id": own,
+            "node_id": node("DES", own),
+            "state": {"waiting": "pending"}.get(state, state),
             "creator": run.actor.view(base),
             "description": "",
             "environment": self.environment.name,
             "target_url": "",
-            "created_at": self.created_at,
-            "updated_at": self.created_at,
+            **dict.fromkeys(("created_at", "updated_at"), at),
             "deployment_url": f"{here}/deployments/{self.id}",
             "repository_url": here,
         }

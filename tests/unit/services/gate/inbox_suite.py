@@ -326,6 +326,12 @@ class InboxSuite:
         store.mark("log acme", "2")
         assert store.marks()["log acme"] == "2"
 
+    def test_a_mark_is_moved_by_who_has_seen_it_last(self, store: Inbox) -> None:
+        assert store.advance("counted", "0", "5")
+        assert not store.advance("counted", "0", "6")
+        assert store.advance("counted", "5", "7")
+        assert store.marks()["counted"] == "7"
+
     def test_what_is_old_is_pruned_and_the_chain_still_holds(self, store: Inbox) -> None:
         entries = leased(store, "a", "b", "c")
         for age, entry in zip((300, 200, 0), entries, strict=True):

@@ -21,7 +21,7 @@ from services.gate.inbox import Approval, Override
 from services.gate.payload import parse
 from tests.sandbox.faults import KINDS, Fault, Match
 from tests.sandbox.standins.server import Answer, Request, StandIn
-from tests.unit.services.gate.desk import APP, Desk, desk
+from tests.unit.services.gate.desk import APP, REPOSITORY, Desk, desk
 
 EVERYTHING = [value for _name, value in inspect.getmembers(facts) if isinstance(value, Need)]
 WITH_A_NAME = [facts.members("acme-corp/release"), facts.deployments("staging")]
@@ -86,6 +86,40 @@ def test_facts_are_looked_up_side_by_side_and_fail_alone(at: Desk) -> None:
         assert isinstance(reason, Unknown)
         assert not reason.missing
         assert right in reason.reason
+
+
+def test_every_fact_is_known_where_the_rights_and_the_things_are_there(at: Desk) -> None:
+    github = at.at.github
+    github.add_team("acme-corp", "release")
+    github.directory.join_team("acme-corp", "release", "olga")
+    github.pulls.add(REPOSITORY, ["a" * 40])
+    found = gather.gather(_sources(at), _pending(at), [*EVERYTHING, *WITH_A_NAME])
+    unknown = {str(need): value for need, value in found.found.items() if isinstance(value, Unknown)}
+    assert unknown == {}
+    assert found.get(WITH_A_NAME[0]) == ["olga"]
+
+
+LOOK_UPS = [
+    (facts.COMMIT, "/commits/[a-f0-9]+$"),
+    (facts.CHECKS, "/check-runs$"),
+    (facts.CHECKS, "/status$"),
+    (facts.PULLS, "/pulls$"),
+    (facts.REVIEWS, "/reviews$"),
+    (facts.CHANGED, "/files$"),
+    (facts.APPROVALS, "/approvals$"),
+    (WITH_A_NAME[0], "/members$"),
+    (WITH_A_NAME[1], "/deployments$"),
+]
+
+
+@pytest.mark.parametrize("row", ["permission", "gone", "server error"])
+@pytest.mark.parametrize(("need", "path"), LOOK_UPS)
+def test_what_github_refuses_to_show_is_unknown_and_not_missing(at: Desk, need: Need, path: str, row: str) -> None:
+    at.at.github.pulls.add(REPOSITORY, ["a" * 40])
+    at.at.github.refusals.order(row, path, "GET", times=9)
+    found = _look(at, need)
+    assert isinstance(found, Unknown)
+    assert not found.missing
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "429"])

@@ -40,6 +40,17 @@ def test_e5_a_signed_delivery_is_stored_whole_and_then_answered_202() -> None:
     assert delivery.received == 17.5
 
 
+def test_the_same_bytes_have_one_digest_whatever_their_guid_and_it_signs_nothing() -> None:
+    box = Box()
+    other = BODY + b" "
+    for body in (BODY, BODY, other):
+        sent(body, headers(body), box=box)
+    first, replayed, another = (item.digest for item in box.stored)
+    assert first == replayed != another
+    assert len({item.guid for item in box.stored}) == 3
+    assert first.hex() not in signature(BODY)
+
+
 # Each row: headers that are changed, the body, the status, whether it is stored.
 ROWS: dict[str, tuple[dict[str, str | None], bytes, int, bool]] = {
     "signed by the former secret": ({"x_hub_signature_256": signature(BODY, FORMER)}, BODY, 202, True),

@@ -44,6 +44,9 @@ class _Shown:
     def ready(self) -> list[str]:
         return self.said
 
+    def figures(self) -> bytes:
+        return self.metrics.text()
+
 
 class _Structure(HTMLParser):
     """Counts what would reach out or run, and whether every element is closed."""

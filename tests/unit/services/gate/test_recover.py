@@ -195,6 +195,18 @@ def test_the_words_of_people_are_looked_for_too_and_nothing_that_only_hurries(pl
     assert [entry.delivery.event for entry in looking.look()] == ["deployment_review"]
 
 
+def test_what_becomes_of_installations_is_looked_for_too(place: There, looking: Looking) -> None:
+    place.listener.code = 500
+    place.github.suspend("globex")
+    place.github.suspend("globex", False)
+    place.github.accept_permissions("globex", {"issues": "read"})
+    place.github.subscribe(["installation_repositories"])
+    place.github.emit("installation_repositories", REPOSITORY, {"action": "added"})
+    found = [line["request"]["payload"]["action"] for line in place.lines()]
+    assert sorted(found) == ["added", "new_permissions_accepted", "suspend", "unsuspend"]
+    assert sorted(json.loads(entry.delivery.body)["action"] for entry in looking.look()) == sorted(found)
+
+
 def test_a_look_reads_so_many_lines_at_most(
     place: There, looking: Looking, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

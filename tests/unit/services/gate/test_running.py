@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +14,8 @@ import pytest
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
 from ansible_collections.aphex.platform.plugins.module_utils._core.sensitive import Sensitive
-from services.gate import config
+from services.gate import audit, config
+from services.gate.audit import Record
 from services.gate.config import Wrong
 from services.gate.metrics import Metrics
 from services.gate.payload import Delivery
@@ -127,6 +130,23 @@ def test_a_task_that_fails_ends_nothing(seen: Seen, caplog: pytest.LogCaptureFix
     assert _figure(gate, "gate_defects_total", part="task") == 1
 
 
+def test_what_a_person_decided_is_counted_once_also_when_a_worker_found_it_out(seen: Seen) -> None:
+    gate, now = _gate(seen), NOW.timestamp()
+    record = Record(audit.MANUAL, now, outcome="reject", environment="staging", received=now - 1)
+    gate._told(seen.inbox.append(record))
+    for _look in range(2):
+        assert b'gate_decisions_total{environment="staging",rule="",verdict="reject"} 1.0' in gate.figures()
+
+
+def test_figures_are_told_while_the_store_cannot_be_read(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_limit: int) -> None:
+        raise OSError("disk I/O error")
+
+    gate = _gate(seen)
+    monkeypatch.setattr(seen.inbox, "newest", broken)
+    assert b"gate_policy_info" in gate.figures()
+
+
 def test_somebody_who_does_not_finish_is_not_waited_for_longer_than_told(seen: Seen) -> None:
     gate, free = _gate(seen), threading.Event()
     gate.every(60.0, lambda: free.wait(20), "slow")
@@ -161,3 +181,11 @@ def _broken(inbox: SqliteInbox) -> Any:
 def test_e12_what_an_app_lacks_is_named(app: dict[str, object], said: str) -> None:
     assert said in lacks(app)
     assert bool(lacks(app)) == bool(said)
+
+
+def test_a_gate_that_only_receives_loads_nothing_that_speaks_to_github() -> None:
+    program = "import sys; from services.gate import __main__, serve; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "services.gate.http" in loaded
+    assert loaded & {"httpx", "httpcore", "jwt", "cryptography", "services.gate.worker"} == set()

@@ -63,3 +63,17 @@ def test_a_connection_ends_with_its_thread(tmp_path: Path) -> None:
     # SQLite keeps some files open for the next connection; what stays open for each of 20 would be more than 40.
     assert len(os.listdir("/proc/self/fd")) - before < 20
     store.close_store()
+
+
+def test_a_crowd_with_large_ones_and_known_ones_among_it_is_stored_as_if_each_had_come_alone(
+    store: SqliteInbox,
+) -> None:
+    [closed] = leased(store, "closed")
+    store.close([closed], State.SETTLED, "done", NOW)
+    store.put([delivery("open")])
+    large = b"\0" + os.urandom(300_000)
+    crowd = [delivery(f"new {number}", large if number % 30 == 7 else b"\0 plain") for number in range(71)]
+    known = [delivery("open"), delivery("closed"), delivery("new 7"), delivery("new 8")]
+    assert store.put([*crowd, *known]) == [True] * 71 + [False] * 4
+    stored = {entry.delivery.guid: entry.delivery for entry in store.entries()}
+    assert stored == {item.guid: item for item in [delivery("open"), *crowd]}

@@ -392,6 +392,22 @@ def test_a_mended_installation_has_its_dead_judged_again(at: Desk, event: str, a
     assert at.states(run) == ["approved"]
 
 
+def test_a_right_that_was_granted_has_what_waits_for_it_judged_again(at: Desk) -> None:
+    github = at.at.github
+    at.policy = "version: 1\nrules: [{name: signed, require: [signed_commits: true], decision: approve}]\n"
+    github.uninstall("acme-corp")
+    github.install(github.app_id, "acme-corp", permissions={"actions": "read", "deployments": "write"})
+    run = at.start(sha=github.commits.add(REPOSITORY, verified=True))
+    at.work()
+    assert at.states(run) == []
+    [waits] = at.inbox.entries()
+    assert "the App lacks the permission contents: read" in waits.said
+    github.accept_permissions("acme-corp", {"contents": "read"})
+    at.feed()
+    at.work()
+    assert at.states(run) == ["approved"]
+
+
 def test_a_token_that_github_refuses_for_good_ends_with_a_reason_and_not_in_a_loop(at: Desk) -> None:
     at.start()
     at.at.github.refusals.order("credentials", "", "GET", times=10_000)

@@ -33,14 +33,15 @@ READ_TIMEOUT, IMPATIENT = 20.0, 0.5
 
 
 class Receiver(StandIn):
-    """What deliveries reach: answers each with the code that is set, and keeps them in its log."""
+    """What deliveries reach: answers each with the code and the body that are set, and keeps them in its log."""
 
     def __init__(self) -> None:
         super().__init__()
         self.code = 200
+        self.body = b"{}"
 
     def answer(self, request: Request) -> Answer:
-        return Answer(self.code, b"{}", {"Content-Type": "application/json"})
+        return Answer(self.code, self.body, {"Content-Type": "application/json"})
 
 
 class SharedCache(NoCache):
