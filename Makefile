@@ -32,7 +32,10 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 BIN := $(CURDIR)/$(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) $(if $(ONLY),-k '$(ONLY)') $(if $(REPORT),--junitxml=$(REPORT))
 
-FAULTS := $(patsubst %,tests/contract/test_%.py,faults module_crash) tests/integration/test_bootstrap_faults.py
+# Where runs of molecule share the modules that Ansible has packed: new for each, since the code changes.
+KEPT_MODULES := $(CURDIR)/.cache/modules/$(VENV)
+
+FAULTS := tests/integration/test_bootstrap_faults.py $(patsubst %,tests/contract/test_%.py,faults module_crash)
 KILLS := tests/contract/test_crash.py \
   $(patsubst %,tests/integration/test_%.py,flux_kills bootstrap_kills gate_kills gate_postgres)
 
@@ -78,7 +81,7 @@ contract: setup ## the same nine stages for every module
 	$(PYTEST) tests/contract $(addprefix --ignore ,$(FAULTS) $(KILLS))
 
 faults: setup ## faults at every call, of the whole bootstrap too
-	$(PYTEST) $(FAULTS)
+	$(PYTEST) --dist=worksteal $(FAULTS)
 
 kills: setup ## kills at every write, and of the gate under load
 	$(PYTEST) $(KILLS)
@@ -92,7 +95,8 @@ e2e: setup ## the platform's tree on the real Argo CD; its first build takes ten
 # Only here: molecule looks into extensions/molecule otherwise.
 molecule: setup ## the roles, each in a scenario
 	@rm -rf $(ANSIBLE_HOME)/tmp/molecule.*  # state of a run that was killed: its sandbox is gone
-	MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule -c molecule/config.yml test $(if $(ONLY),--scenario-name '$(ONLY)',--all --workers 2)
+	@rm -rf $(KEPT_MODULES)
+	ANSIBLE_CALLBACK_PLUGINS=$(CURDIR)/tests/contract/kept APHEX_KEPT_MODULES=$(KEPT_MODULES) MOLECULE_GLOB='molecule/*/molecule.yml' $(BIN)/molecule -c molecule/config.yml test $(if $(ONLY),--scenario-name '$(ONLY)',--all --workers 2)
 
 sanity: setup ## ansible-test sanity, on a copy of the tree
 	$(BIN)/python -m tests.tools.sanity

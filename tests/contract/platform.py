@@ -7,6 +7,7 @@ way to install it, or a setting that belongs to one test alone: many tests and p
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -27,6 +28,7 @@ OWNER = "acme-corp"
 ROLE = CHECKOUT / "roles" / "crds"
 COLLECTIONS = CHECKOUT / ".cache" / "collections"
 BIN = Path(sys.executable).parent
+KEPT = Path(__file__).parent / "kept"
 
 # Each test process has a Cloudflare stand-in of its own, so the account is an option there and this one is never used.
 VARIABLES: dict[str, Any] = {
@@ -62,8 +64,21 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
         "ANSIBLE_RETRY_FILES_ENABLED": "false",
+        **kept_modules(),
         **more,
     }
+
+
+def kept_modules() -> dict[str, str]:
+    """What lets all runs of this process share the modules that Ansible packs: the code does not change meanwhile."""
+    return {"ANSIBLE_CALLBACK_PLUGINS": str(KEPT), "APHEX_KEPT_MODULES": _packed().name}
+
+
+@functools.cache
+def _packed() -> tempfile.TemporaryDirectory[str]:
+    place = CHECKOUT / ".cache" / "modules"
+    place.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=place)
 
 
 def _digest() -> str:

@@ -154,7 +154,7 @@ class Playing:
         self._listener.listen(1)
         whole = environment(folder, **{name: str(value) for name, value in env.items()})
         whole |= {
-            "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+            "ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join([str(CALLBACKS), whole["ANSIBLE_CALLBACK_PLUGINS"]]),
             "ANSIBLE_LOG_PATH": str(self._log),
             # Into a file, Ansible does not flush what workers show: progress would come at the end.
             "PYTHONUNBUFFERED": "1",

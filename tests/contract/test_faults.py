@@ -16,14 +16,14 @@ from itertools import cycle
 import pytest
 
 from tests.contract import harness, journey
-from tests.contract.harness import IMPATIENT, Bed, Ended, Say, Site
+from tests.contract.harness import Bed, Ended, Say, Site, patience
 from tests.contract.journey import Call, Journey, in_words
 from tests.contract.strikes import Strikes, comes_again
 from tests.contract.verdict import Reference, compare, demand_none, unclear
 from tests.sandbox.faults import KINDS, Fault, Match
 from tests.sandbox.sandbox import Sandbox
 
-SIDE_BY_SIDE = 20
+SIDE_BY_SIDE = 10
 EACH = 16
 """How many calls of one run are struck, each once, far apart from each other."""
 
@@ -64,7 +64,7 @@ def test_a_fault_at_any_call_is_overcome_by_the_same_run(bed: Bed, way: Journey,
             sites[site] = str(trial)
             strikes = Strikes(partial(in_words, site), trial.calls, comes_again(trial.kind))
             site.faults.arm(Fault(trial.kind, match=strikes, times=None))
-            ended = _run(way, site)
+            ended = way.start(site, patience(trial.kind)).ended()
         struck.update((trial.kind, call) for call in strikes.struck)
         return "" if ended.ok else f"{trial}: {ended.msg}"
 
@@ -101,11 +101,11 @@ def _lasting(bed: Bed, reference: Reference, pairs: list[tuple[str, str]]) -> li
         with way.site(bed, reference.organization) as site:
             sites[site] = label
             site.faults.arm(Fault(kind, match=_of_family(site, family), times=None))
-            ended = _run(way, site)
+            ended = way.start(site, patience(kind)).ended()
             if not site.faults.struck():
                 return [f"{label}: never struck"]
             site.faults.clear()
-            next_one = _run(way, site)
+            next_one = way.go(site)
         said = _against(kind, family, ended)
         if not next_one.ok:
             said.append(f"the next run failed: {next_one.msg}")
@@ -189,10 +189,6 @@ def test_a_run_that_waits_overcomes_a_fault_at_every_call(installed: Sandbox, ki
         finally:
             site.clear()
             site.done("organization", state="absent")
-
-
-def _run(way: Journey, site: Site) -> Ended:
-    return way.start(site, IMPATIENT).ended()
 
 
 def _pairs(calls: Iterable[Call], known: set[str]) -> list[tuple[str, str]]:

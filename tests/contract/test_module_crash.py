@@ -17,14 +17,14 @@ import pytest
 from tests.contract import alone, harness, journey
 from tests.contract.alone import CASES, Scene, Way
 from tests.contract.case import Case
-from tests.contract.harness import IMPATIENT, Ended, Run, Runner, Say
+from tests.contract.harness import Ended, Run, Runner, Say, patience
 from tests.contract.journey import Call
 from tests.contract.strikes import Strikes, comes_again
 from tests.contract.verdict import demand_none, unclear
 from tests.sandbox.faults import KINDS, WHEN, Fault, Kill, Matcher
 from tests.sandbox.sandbox import Sandbox
 
-SIDE_BY_SIDE = 12
+SIDE_BY_SIDE = 8
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def test_a_fault_at_any_call_is_overcome_by_the_same_run(bed: Bed, case: Case, s
         def happens(scene: Scene) -> tuple[Ended, list[str]]:
             strikes = Strikes(scene.in_words, frozenset(references[way].calls), comes_again(kind))
             scene.faults.arm(Fault(kind, match=strikes, times=None))
-            ended = scene.run(IMPATIENT)
+            ended = scene.run(patience(kind))
             struck.update((way, kind, call) for call in strikes.struck)
             return ended, [] if ended.ok else [ended.msg]
 
@@ -194,7 +194,7 @@ def _lasting(kind: str, family: str) -> Callable[[Scene], tuple[Ended, list[str]
             return Call(scene.in_words(path), method).family == family
 
         scene.faults.arm(Fault(kind, match=matches, times=None))
-        ended = scene.run(IMPATIENT)
+        ended = scene.run(patience(kind))
         problems = [] if scene.faults.struck() else ["never struck"]
         if kind == "lost" and ended.ok:
             # What was made although its answer was lost is found by looking.

@@ -16,7 +16,7 @@ from tests.contract.harness import MARK, Bed, Ended, Site
 from tests.contract.journey import Call, Journey, calls, words
 from tests.sandbox.api import Object
 
-_SETTLES_WITHIN = 30.0
+_SETTLES_WITHIN = 120.0
 _POLL = 1.0
 _SHOWN = 400
 _LISTED = 30

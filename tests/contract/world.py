@@ -217,13 +217,18 @@ class World:
         """Change an object from outside, as somebody with kubectl would."""
         self.api.patch(path, body, fieldManager="outside")
 
+    def scale(self, path: str, replicas: int) -> None:
+        """Change how many pods a Deployment wants, from outside, and wait until there are so many."""
+        self.patch(path, {"spec": {"replicas": replicas}})
+        taken_up(self.api, path)
+
     def find(self, path: str) -> Object | None:
         return self.api.find(path)
 
     def ask_cloudflare(self, method: str, path: str, body: Any = None) -> Any:
         """One request to Cloudflare's API from outside; its `result`. Raises RuntimeError for a refusal."""
         parts = urlsplit(self.cloudflare.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         try:
             headers = {"Authorization": f"Bearer {self.cloudflare.token}", "Content-Type": "application/json"}
             connection.request(method, BASE + path, None if body is None else json.dumps(body), headers)
@@ -261,7 +266,7 @@ class World:
 
     def ask_github(self, method: str, path: str, body: Any = None) -> Any:
         """One request to GitHub's API from outside; what it answers. Raises RuntimeError for a refusal."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.github.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.github.port, timeout=60)
         try:
             headers = {"Authorization": f"Bearer {self.github.token}", "User-Agent": "outside"}
             connection.request(method, path, None if body is None else json.dumps(body), headers)
@@ -279,7 +284,7 @@ class World:
 
     def ask_authentik(self, method: str, path: str, body: Any = None) -> Any:
         """One request to Authentik's API from outside; what it answers. Raises RuntimeError for a refusal."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.authentik.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.authentik.port, timeout=60)
         try:
             headers = {"Authorization": f"Bearer {self.authentik.token}", "Content-Type": "application/json"}
             content = None if body is None else json.dumps(body)
@@ -355,3 +360,19 @@ def eventually(what: str, holds: Callable[[], Any], seconds: float = 120.0) -> N
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds:.0f} s: {what}")
         time.sleep(0.05)
+
+
+def taken_up(api: Api, path: str) -> None:
+    """Wait until the cluster has taken up what somebody changed about a Deployment.
+
+    Until then its status tells of the time before. A run that puts it right at once would find all its replicas, and
+    the next run those that come and go because of both changes.
+    """
+
+    def is_taken_up() -> bool:
+        item = api.get(path)
+        status = item.get("status") or {}
+        seen = status.get("observedGeneration", 0) >= item["metadata"]["generation"]
+        return bool(seen and status.get("replicas", 0) == item["spec"]["replicas"])
+
+    eventually(f"{path} is as its spec says", is_taken_up)

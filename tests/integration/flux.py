@@ -138,7 +138,7 @@ class Flux:
             "X-Hub-Signature-256": f"sha256={hmac.new(token.encode(), body, hashlib.sha256).hexdigest()}",
         }
         parts = urlsplit(self.sandbox.edge.url)
-        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
         try:
             connection.request("POST", path, body, headers)
             return connection.getresponse().status
@@ -152,7 +152,7 @@ class Flux:
 
     def metrics(self) -> str:
         """What the controller exports."""
-        with urllib.request.urlopen(self.sandbox.env_now["APHEX_FLUX_METRICS"], timeout=10) as got:
+        with urllib.request.urlopen(self.sandbox.env_now["APHEX_FLUX_METRICS"], timeout=60) as got:
             return str(got.read().decode())
 
     def clear(self) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.contract.platform import kept_modules
 from tests.sandbox.api import Api, ApiError, Object
 from tests.sandbox.sandbox import Sandbox, join
 
@@ -69,6 +70,7 @@ class Platform:
             "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
             "K8S_AUTH_KUBECONFIG": str(self.sandbox.kubeconfig),
+            **kept_modules(),
         }
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump({**VARIABLES, **variables}, file)

@@ -143,7 +143,7 @@ class Tenant:
         if host:
             headers["Host"] = host
         request = urllib.request.Request(f"{url}/", body, headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return int(answer.status)
 
     def runs(self) -> list[str]:

@@ -24,7 +24,7 @@ ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 GROUPS = ("platform-admins", "platform-operators", "platform-engineering")
 TEAM = "team-web"
 
-_TAKEN_WITHIN = 75.0
+_TAKEN_WITHIN = 240.0
 """The API server tries for a minute to reach the issuer of a new configuration, every ten seconds."""
 
 

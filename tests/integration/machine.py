@@ -19,7 +19,7 @@ from typing import Any
 from tests.contract.platform import BIN, environment
 from tests.sandbox.standins.commands import Commands
 
-_WITHIN = 120.0
+_WITHIN = 300.0
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from tests.contract.platform import kept_modules
 from tests.integration.installed import CHECKOUT, FILES
 from tests.sandbox.api import Object
 
@@ -45,6 +46,7 @@ def ended(role: str, kept: Path, **variables: Any) -> subprocess.CompletedProces
         "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache" / "collections"),
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
         "ANSIBLE_NOCOLOR": "1",
+        **kept_modules(),
     }
     mine = {"role": role, "kept_in": str(kept), "ansible_python_interpreter": sys.executable}
     given = kept.with_name("variables.json")

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.contract.platform import kept_modules
 from tests.integration.installed import CHECKOUT, FILES, Run
 
 
@@ -24,6 +25,7 @@ def run_role(kubeconfig: Path, role: str, *arguments: str, door: str = "main", *
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
         "ANSIBLE_NOCOLOR": "1",
         "K8S_AUTH_KUBECONFIG": str(kubeconfig),
+        **kept_modules(),
     }
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         mine = {"role": role, "door": door, "ansible_python_interpreter": sys.executable}

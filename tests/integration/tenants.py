@@ -12,7 +12,7 @@ import hmac
 import http.client
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -73,17 +73,37 @@ PIPELINE: Object = {
 }
 """A pipeline that declares some of the params that a push offers, one without a type and one as a list."""
 
+_POLL = 0.05
 _PASSED = "ResolvedParams"
 _STOPPED = "interceptor stopped trigger processing"
 
 
-def eventually(what: str, look: Callable[[], T | None], seconds: float = 120.0) -> T:
-    """What it answers as soon as that is something, and not empty; fails when the time is over."""
+def eventually(what: str, look: Callable[[], T | None], seconds: float = 120.0, why: Callable[[], str] = str) -> T:
+    """What it answers as soon as that is something, and not empty; fails when the time is over, and `why` says why."""
     end = time.monotonic() + seconds
     while not (found := look()):
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
+        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what} {why()}"
+        time.sleep(_POLL)
     return found
+
+
+def soon(look: Callable[[], T | None], seconds: float = 5.0) -> T | None:
+    """What it answers within some seconds: for what may never come, and is tried again then."""
+    end = time.monotonic() + seconds
+    while not (found := look()) and time.monotonic() < end:
+        time.sleep(_POLL)
+    return found
+
+
+def exactly(what: str, wanted: Collection[str], look: Callable[[], Collection[str]], seconds: float = 120.0) -> None:
+    """Wait until these are there and nothing else; a failure tells what is missing and what is too much."""
+
+    def differs() -> str:
+        found = look()
+        missing, excess = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+        return f"{len(missing)} missing: {missing}; {len(excess)} too much: {excess}" if missing or excess else ""
+
+    eventually(what, lambda: not differs(), seconds, differs)
 
 
 def succeeded(result: dict[str, Any]) -> bool:
@@ -197,7 +217,7 @@ class Tenants:
         standin = self.sandbox.cloudflare
         zone = next(item["id"] for item in standin.state()["zones"] if item["name"] == stack.ZONE)
         path = path.format(zone=f"/zones/{zone}", account=f"/accounts/{standin.account_id}")
-        connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=60)
         try:
             connection.request(method, BASE + path, headers={"Authorization": f"Bearer {standin.token}"})
             answered = json.loads(connection.getresponse().read())
@@ -209,7 +229,7 @@ class Tenants:
     def github(self, method: str, path: str, body: Any = None) -> Any:
         """Ask GitHub's API from outside, with every right; what it answers."""
         standin = self.sandbox.github
-        connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", standin.port, timeout=60)
         try:
             headers = {"Authorization": f"Bearer {standin.token}", "User-Agent": "tests"}
             connection.request(method, path, None if body is None else json.dumps(body), headers)

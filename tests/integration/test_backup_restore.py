@@ -12,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,9 +27,9 @@ from ansible_collections.aphex.platform.plugins.modules import (
     platform_secret,
 )
 from ansible_collections.aphex.platform.plugins.plugin_utils._in_process import run_here
-from tests.contract.platform import OWNER, VARIABLES
+from tests.contract.platform import OWNER, VARIABLES, kept_modules
 from tests.integration import tenants as bench
-from tests.integration.tenants import PLATFORM, Tenants, a_run, eventually, succeeded, tenants
+from tests.integration.tenants import PLATFORM, Tenants, a_run, eventually, soon, succeeded, tenants
 from tests.sandbox import stack
 from tests.sandbox.api import Object
 from tests.sandbox.demo_bootstrap import PLATFORM as INVENTORY
@@ -107,6 +106,7 @@ def play(on: Tenants, folder: Path, playbook: str, *more: str, **extra: Any) -> 
     env = {
         **os.environ,
         **on.sandbox.env,
+        **kept_modules(),
         "ANSIBLE_NOCOLOR": "1",
         "APHEX_PLATFORM_FOLDER": str(folder),
         "BACKUP_PASSWORD": PASSWORD,
@@ -178,7 +178,7 @@ def lose_everything(on: Tenants) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda name: on.api.delete(f"/api/v1/namespaces/{name}"), doomed))
     for name in doomed:
-        eventually(f"{name} is gone", functools.partial(_gone, on, name), 90)
+        eventually(f"{name} is gone", functools.partial(_gone, on, name), 240)
 
 
 def _gone(on: Tenants, namespace: str) -> bool:
@@ -207,12 +207,13 @@ def told(on: Tenants) -> dict[str, Object]:
 def starts_a_run(on: Tenants) -> None:
     """Push at GitHub until the listener, which may just have come, starts the pipeline."""
 
-    def try_one() -> bool:
-        guid = on.sandbox.github.push(f"{OWNER}/shop")
-        time.sleep(0.3)
-        return f"{on.name('shop')}/push-{guid}" in on.runs("shop")
+    pushed: set[str] = set()
 
-    eventually("a push starts a run", try_one, 60)
+    def try_one() -> set[str] | None:
+        pushed.add(f"{on.name('shop')}/push-{on.sandbox.github.push(f'{OWNER}/shop')}")
+        return soon(lambda: pushed & set(on.runs("shop")))
+
+    eventually("a push starts a run", try_one)
 
 
 def outside(on: Tenants) -> dict[str, Any]:

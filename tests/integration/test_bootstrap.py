@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.contract.platform import kept_modules
 from tests.integration.mirroring import Online, published
 from tests.sandbox import mirror
 from tests.sandbox.demo_bootstrap import EMPTY, PLATFORM, environment
@@ -66,6 +67,7 @@ class Bed:
             **os.environ,
             **self.sandbox.env,
             **environment(self.sandbox, mirror.make(mirror.cache()), self.folder),
+            **kept_modules(),
             "ANSIBLE_FORCE_COLOR": "false",
         }
         command = ["ansible-playbook", "-i", PLATFORM, f"aphex.platform.{playbook}", *more]

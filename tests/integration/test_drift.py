@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.contract.world import taken_up
 from tests.integration.tenants import ADMIN, Tenants, eventually, succeeded, tenants
 from tests.integration.variants import objects_of, stripped
 from tests.sandbox.api import Object
@@ -112,6 +113,8 @@ def test_B6_S17_every_spoilt_object_is_put_right(on: Tenants, settled: dict[str,
             before = on.api.get(path)
             after = on.api.patch(path, patch)
             assert stripped(before) != stripped(after), path
+    for path in [path for path, item in settled.items() if item["kind"] == "Deployment"]:
+        taken_up(on.api, path)
     [record] = on.records("drift")
     on.cloudflare("DELETE", f"{{zone}}/dns_records/{record['id']}")
     mended(on, settled)

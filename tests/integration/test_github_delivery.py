@@ -39,7 +39,7 @@ HOOKS = f"/repos/{REPOSITORY}/hooks"
 def ask(url: str, token: str, method: str, path: str, body: Any = None) -> Any:
     """One request to GitHub's API, which must succeed."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
     try:
         headers = {"Authorization": f"Bearer {token}", "User-Agent": "tests"}
         connection.request(method, path, None if body is None else json.dumps(body), headers)

@@ -7,7 +7,6 @@ to Tekton's own listener. What proves a webhook is the Event that the listener m
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.contract.platform import OWNER
-from tests.integration.tenants import Tenants, eventually, succeeded, tenants
+from tests.integration.tenants import Tenants, eventually, exactly, soon, succeeded, tenants
 from tests.sandbox.sandbox import Sandbox
 from tests.sandbox.standins.github import GitHub, writes
 
@@ -70,15 +69,23 @@ def asked(github: GitHub, since: int) -> list[str]:
     return [f"{entry.method} {entry.path}" for entry in github.log.entries()[since:]]
 
 
-def known(on: Tenants, github: GitHub, word: str, repository: str) -> None:
-    """Push until the listener knows the repository's trigger."""
+def known(on: Tenants, github: GitHub, word: str, repository: str) -> set[str]:
+    """Push until the listener knows the repository's trigger; the runs that come of it, now or when others are looked
+    for: a push before the last one may have been taken as well."""
+    pushed: set[str] = set()
 
-    def try_one() -> bool:
-        guid = github.push(f"{OWNER}/{repository}")
-        time.sleep(0.3)
-        return f"{on.name(word)}/push-{guid}" in on.runs(word)
+    def try_one() -> set[str] | None:
+        pushed.add(run_of(on, word, github.push(f"{OWNER}/{repository}")))
+        return soon(lambda: pushed & set(on.runs(word)))
 
     eventually(f"a push to {repository} starts a run", try_one)
+    github.settle()
+    return pushed
+
+
+def run_of(on: Tenants, word: str, guid: str) -> str:
+    """The run that a push becomes in the namespace of a pipeline."""
+    return f"{on.name(word)}/push-{guid}"
 
 
 def test_P6_an_organization_is_ready_when_its_listener_has_answered_to_a_signed_ping(
@@ -114,6 +121,11 @@ def test_a_push_at_github_becomes_a_run_of_the_bound_repository_alone(on: Tenant
 def logged(github: GitHub, on: Tenants, word: str) -> list[dict[str, Any]]:
     """The deliveries of the webhooks with an organization's address."""
     return [entry for item in webhooks(github, url(on, word)) for entry in github.log_of(item["id"])]
+
+
+def taken(entry: dict[str, Any]) -> bool:
+    """Did whoever was called answer to that delivery?"""
+    return bool(entry["status"] == "OK")
 
 
 def test_repositories_may_have_webhooks_of_their_own(on: Tenants, github: GitHub) -> None:
@@ -226,12 +238,8 @@ def traffic(on: Tenants, github: GitHub, word: str) -> Iterator[None]:
     going.start()
     yield
     guids = going.stop()
-    wanted = {f"{on.name(word)}/push-{guid}" for guid in guids}
-
-    def missing() -> set[str]:
-        return wanted - set(on.runs(word))
-
-    eventually(f"all {len(guids)} pushes have become runs; missing: {len(missing())}", lambda: not missing())
+    wanted = {run_of(on, word, guid) for guid in guids}
+    exactly("every push has become a run", wanted, lambda: wanted & set(on.runs(word)))
     print(f"rotation of {word}: {len(guids)} deliveries, 0 refused, 0 lost")
 
 
@@ -261,20 +269,21 @@ def test_what_an_outage_lost_is_delivered_again_and_nothing_twice(on: Tenants, g
     github.add_repository(f"{OWNER}/outage")
     assert succeeded(on.organization("outage", github=ORGANIZATION))
     assert succeeded(on.repo_binding("outage", "outage"))
-    known(on, github, "outage", "outage")
-    before = set(on.runs("outage"))
+    before = known(on, github, "outage", "outage")
     github.deliver_to, edge = None, github.deliver_to
     guids = [github.push(f"{OWNER}/outage") for _unused in range(OUTAGE)]
     github.settle()
     github.deliver_to = edge
-    assert set(on.runs("outage")) == before
-    result = on.redeliver("outage")
-    assert succeeded(result)
-    wanted = {f"{on.name('outage')}/push-{guid}" for guid in guids}
+    assert set(on.runs("outage")) <= before
+    # On a busy machine one of the pushes before it may have been lost as well: the log knows.
+    lost = {entry["guid"] for entry in logged(github, on, "outage") if entry["event"] == "push" and not taken(entry)}
+    assert set(guids) <= lost
+    assert succeeded(on.redeliver("outage"))
+    wanted = {run_of(on, "outage", guid) for guid in lost}
     # Sixty at once, and other tests beside them: the listener needs its time.
-    eventually("every lost push has become a run", lambda: set(on.runs("outage")) - before == wanted, 180.0)
+    exactly("every lost push has become a run", wanted, lambda: set(on.runs("outage")) - (before - wanted), 180.0)
     attempts = [entry["guid"] for entry in logged(github, on, "outage") if entry["redelivery"]]
-    assert sorted(attempts) == sorted(guids)
+    assert sorted(attempts) == sorted(lost)
     begun = len(github.log.entries())
     assert on.redeliver("outage")["changed"] is False
     assert not [entry for entry in github.log.entries()[begun:] if writes(entry)]

@@ -308,7 +308,7 @@ def at_cloudflare(on: Tenants) -> list[str]:
 def test_P2_under_a_controller_the_playbook_writes_the_resource_and_waits(own: Tenants, controller: str) -> None:
     mark, asked = own.sandbox.audit.mark(), len(at_cloudflare(own))
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(own.organization, "ruled", wait_timeout=30)
+        running = pool.submit(own.organization, "ruled", wait_timeout=240)
         made = eventually("the resource", lambda: own.resource("organizations", "ruled"))
         time.sleep(0.5)
         assert not running.done()
@@ -331,7 +331,7 @@ def test_P2_under_a_controller_leaving_is_a_mark_and_a_wait(own: Tenants, contro
     assert succeeded(own.organization("marked", wait=False))
     mark = own.sandbox.audit.mark()
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(own.organization, "marked", state="absent", wait_timeout=30)
+        running = pool.submit(own.organization, "marked", state="absent", wait_timeout=240)
         eventually("it is marked", lambda: "deletionTimestamp" in whole(own, "marked")["metadata"])
         own.api.patch(f"{APHEX}/organizations/{own.name('marked')}", {"metadata": {"finalizers": None}})
         assert succeeded(running.result())
@@ -402,7 +402,7 @@ def test_B12_P30_an_organization_waits_while_bindings_use_it(on: Tenants) -> Non
     assert f"1 RepoBindings use it: {on.name('held')}" in result["msg"]
     assert on.writes(mark) == []
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(on.organization, "held", state="absent", wait_timeout=60)
+        running = pool.submit(on.organization, "held", state="absent", wait_timeout=240)
         found = eventually("it says why it waits", lambda: ready(on, "held", "Blocked"))
         assert found["message"] == f"Blocked: 1 RepoBindings use it: {on.name('held')}"
         # Nothing that the binding leans on goes before it, and nobody joins any more.

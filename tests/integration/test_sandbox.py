@@ -178,7 +178,7 @@ def test_a_proxy_passes_watches_on_and_loses_answers(sandbox: Sandbox, namespace
     path = f"/api/v1/namespaces/{namespace}/configmaps"
     with sandbox.proxy() as proxy:
         api = Api.from_kubeconfig(sandbox.kubeconfig_for(server=proxy.url))
-        events = api.watch(path, timeout=20, fieldSelector="metadata.name=lost")
+        events = api.watch(path, timeout=120, fieldSelector="metadata.name=lost")
         proxy.faults.arm(Fault("lost", match=Match("POST", "/configmaps")))
         with pytest.raises(http.client.RemoteDisconnected):
             api.create(config_map(namespace, "lost"))

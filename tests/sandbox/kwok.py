@@ -16,7 +16,7 @@ from tests.sandbox.process import Process, answers, free_port
 
 NODE = "node-1"
 
-_READY_WITHIN = 60.0
+_READY_WITHIN = 180.0
 _LEASE_SECONDS = 40
 _POD_RANGE = "10.244.0.0/16"
 _NODE_ADDRESS = "192.0.2.20"
@@ -123,7 +123,7 @@ class Kwok:
                 f"--kubeconfig={self.cluster.kubeconfig}",
                 f"--config={stages}",
                 "--manage-all-nodes=true",
-                # The heartbeat: without renewed leases the controller manager gives the node up after 40 s.
+                # The heartbeat, which the controller manager waits for.
                 f"--node-lease-duration-seconds={_LEASE_SECONDS}",
                 f"--node-ip={_NODE_ADDRESS}",
                 f"--cidr={_POD_RANGE}",

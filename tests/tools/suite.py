@@ -28,13 +28,14 @@ LANES = 2
 """How many parts run at a time, each in half as many processes as there are cores: most tools use a single core, and
 what the tests of one file share is made once for each process."""
 
+_TAKING_TURNS = 2
+
 
 @dataclass(frozen=True)
 class Part:
     """One target of the Makefile in one environment; ``counted`` when pytest runs in it.
 
-    ``alone`` are tests that hold answers back for a second: they get all lanes, since clients that others keep from
-    running would not notice.
+    ``waits`` says that its tests wait most of the time: more processes than a lane has cores take turns.
     """
 
     target: str
@@ -42,7 +43,7 @@ class Part:
     venv: str = ".venv"
     counted: bool = False
     sandbox: bool = False
-    alone: bool = False
+    waits: bool = False
     limit: float = 3600.0
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,12 +62,7 @@ class Part:
     @property
     def processes(self) -> int:
         """How many processes run its tests."""
-        return max(1, len(os.sched_getaffinity(0)) // LANES) * self.lanes
-
-    @property
-    def lanes(self) -> int:
-        """How many lanes it takes."""
-        return LANES if self.alone else 1
+        return max(1, len(os.sched_getaffinity(0)) // LANES) * (_TAKING_TURNS if self.waits else 1)
 
     def step(self, only: str) -> Step:
         words = ["make", self.target, f"VENV={self.venv}", f"PYTHON={sys.executable}"]
@@ -95,22 +91,22 @@ _SANITY = Part("sanity", "ansible-test sanity")
 _NEWEST_UNIT = replace(_UNIT, venv=".venv-newest")
 _NEWEST_CONTRACT = replace(_CONTRACT, venv=".venv-newest", settings={"APHEX_CONTRACT": "core"})
 _NEWEST_SANITY = replace(_SANITY, venv=".venv-newest")
-# What is quick to tell comes first, then what takes long; the last ones fill the lanes, and those without a sandbox
-# move up while the Go programs are built.
+# What is quick to tell comes first, while the Go programs are built. Then the longest, which has one lane for most of
+# the time. The others take turns in the other one, longer ones first, so that both lanes end at about the same time.
 PARTS = (
     BUILD,
     Part("lint", "ruff, yamllint, ansible-lint, changelog, documentation"),
     Part("types", "mypy"),
-    _UNIT,
-    Part("faults", "faults at every call", counted=True, sandbox=True, alone=True),
-    Part("kills", "kills at every write", counted=True, sandbox=True),
     Part("integration", "questions that cross modules", counted=True, sandbox=True),
+    _UNIT,
+    Part("faults", "faults at every call", counted=True, sandbox=True, waits=True),
+    Part("kills", "kills at every write", counted=True, sandbox=True),
     _CONTRACT,
     _MOLECULE,
     _NEWEST_CONTRACT,
     _SANITY,
-    _NEWEST_UNIT,
     _NEWEST_SANITY,
+    _NEWEST_UNIT,
 )
 
 
@@ -157,11 +153,7 @@ class Suite:
         with ExitStack() as stack:
             while waiting or running:
                 building = BUILD in waiting or BUILD.name in running
-                free = LANES - sum(part.lanes for part, _step in running.values())
-                for part in [part for part in waiting if not (part.sandbox and building)]:
-                    if part.lanes > free:
-                        break
-                    free -= part.lanes
+                for part in [part for part in waiting if not (part.sandbox and building)][: LANES - len(running)]:
                     waiting.remove(part)
                     if part.sandbox and BUILD.name in self.failed:
                         self.leave_out(part)

@@ -34,7 +34,7 @@ def ask_as_app(world: World, method: str, path: str, body: dict[str, Any]) -> No
     claim = jwt.encode(claims, world.github.private_key, algorithm="RS256")
     headers = {"Authorization": f"Bearer {claim}", "User-Agent": "outside"}
     request = urllib.request.Request(world.github.url + path, json.dumps(body).encode(), headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         answer.read()
 
 

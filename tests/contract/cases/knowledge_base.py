@@ -44,7 +44,7 @@ def _objects(world: World) -> tuple[str, ...]:
 def _meddle(world: World) -> None:
     """Somebody stops the server and takes its Service away."""
     deployment, service = _objects(world)[1:3]
-    world.patch(deployment, {"spec": {"replicas": 0}})
+    world.scale(deployment, 0)
     world.api.delete(service)
 
 

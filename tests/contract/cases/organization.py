@@ -41,7 +41,7 @@ def _meddle(world: World) -> None:
     place = f"namespaces/org-{world.name}"
     world.api.delete(f"{net}/{place}/networkpolicies/default-deny")
     world.api.delete(f"{rbac}/{place}/rolebindings/aphex-listener")
-    world.patch(f"{apps}/{place}/deployments/cloudflared-{world.name}", {"spec": {"replicas": 1}})
+    world.scale(f"{apps}/{place}/deployments/cloudflared-{world.name}", 1)
     world.patch(f"{_namespace(world)}/secrets/cloudflared-credentials-{world.name}", {"data": {"credentials.json": ""}})
     for record in _records(world):
         body = {"content": "elsewhere.cfargotunnel.com"}

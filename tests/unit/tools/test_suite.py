@@ -125,6 +125,14 @@ def test_each_part_has_a_sandbox_of_its_own(monkeypatch: pytest.MonkeyPatch) -> 
     assert "PYTHONDONTWRITEBYTECODE" not in suite.BUILD.environment()
 
 
+def test_each_lane_has_its_share_of_the_cores_and_tests_that_wait_have_more_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(2 * suite.LANES)))
+    assert Part("unit", "").processes == 2
+    assert Part("faults", "", waits=True).processes > 2
+
+
 def test_the_slowest_tests_are_told(tmp_path: Path) -> None:
     case = '<testcase classname="tests.unit.test_{0}" name="test_it" time="{0}"/>'
     report = tmp_path / "report.xml"
