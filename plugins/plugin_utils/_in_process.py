@@ -11,6 +11,7 @@ Never here: a product's name.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import hashlib
 import importlib.util
@@ -27,6 +28,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import filter_loader, test_loader
 from ansible.utils.display import Display
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
@@ -93,12 +95,14 @@ class InProcess(ActionBase):
     entry_point: EntryPoint
 
     def __init_subclass__(cls, **kwargs: t.Any) -> None:
-        """Take what the parent holds by now out of garbage collection.
+        """Spare the forks what the parent can do once for all of them; it imports an action before it runs the task.
 
-        Every fork would walk through all of it at its first collection, and copy each page that it touches: a fifth of
-        what a task costs. The parent imports an action after it has read the playbook, so that is most there ever is.
+        What it holds by now is taken out of garbage collection: every fork would walk through all of it at its first
+        collection, and copy each page that it touches, a fifth of what a task costs. By then the parent has read the
+        playbook, so that is most there ever is.
         """
         super().__init_subclass__(**kwargs)
+        _read_filters_and_tests()
         gc.freeze()
 
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
@@ -201,6 +205,13 @@ class InProcess(ActionBase):
 def _broke(result: dict[str, t.Any]) -> bool:
     """Tell whether a module ended without an answer of ours."""
     return bool(result.get("failed")) and "failure" not in result
+
+
+@functools.cache
+def _read_filters_and_tests() -> None:
+    """Have Ansible read its own. It reads all of them when it meets the first, which mostly happens in a fork."""
+    filter_loader.get("ansible.builtin.combine")
+    test_loader.get("ansible.builtin.match")
 
 
 def _first_error(action: str, checked: t.Any) -> str:
