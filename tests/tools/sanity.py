@@ -1,6 +1,7 @@
-"""Run ansible-test's sanity tests on a copy of the working tree.
+"""Run ansible-test's sanity tests on a copy of what users get.
 
-In: the environment that runs this file, the files that git knows or would add. Out: the exit code of ansible-test.
+In: the environment that runs this file, the files that git knows or would add, what galaxy.yml leaves out of the
+artefact. Out: the exit code of ansible-test. Tests and services are no plugins: ruff and mypy judge those.
 A copy, because ansible-test wants a real folder `ansible_collections/aphex/platform`; and a home of its own, because it
 keeps its virtual environments there. Never here: an ignore file, or anything written to the user's home.
 """
@@ -9,13 +10,17 @@ from __future__ import annotations
 
 import ast
 import configparser
+import fnmatch
+import functools
 import os
 import re
 import shutil
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+import yaml
 
 from .steps import CACHE, ROOT, say
 
@@ -38,18 +43,31 @@ def main(arguments: list[str]) -> int:
 
 
 def copy_tree(target: Path) -> None:
-    """Make ``target`` hold the files of the working tree, committed or not, and nothing else."""
+    """Make ``target`` hold the files of the working tree that are shipped, committed or not, and nothing else."""
     question = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(question, cwd=ROOT, capture_output=True, check=True, text=True).stdout
     shutil.rmtree(target, ignore_errors=True)
     for name in filter(None, listed.split("\0")):
         source = ROOT / name
         # A file that was deleted and not yet committed is still listed.
-        if source.is_file():
+        if source.is_file() and is_shipped(name):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name, follow_symlinks=False)
     # ansible-test asks git for the files; without a repository here it would ask the checkout's, which ignores them.
     subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
+
+
+def is_shipped(name: str) -> bool:
+    """Tell whether a file goes into the artefact, by the patterns of galaxy.yml as ansible-galaxy reads them."""
+    path = PurePosixPath(name)
+    places = [str(place) for place in (path, *path.parents)]
+    return not any(fnmatch.fnmatch(place, pattern) for pattern in _left_out() for place in places)
+
+
+@functools.cache
+def _left_out() -> list[str]:
+    patterns: list[str] = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["build_ignore"]
+    return patterns
 
 
 def prepare_home(home: Path) -> None:
