@@ -102,9 +102,6 @@ def pip_settings() -> configparser.RawConfigParser:
     """
     settings = configparser.RawConfigParser()
     settings.add_section("global")
-    settings.add_section("install")
-    # Of what is installed ten times, Python compiles what is used; all of it would take longer than the installing.
-    settings.set("install", "compile", "no")
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, check=True, text=True
     ).stdout

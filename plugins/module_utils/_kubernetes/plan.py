@@ -60,6 +60,8 @@ class Planner:
         self._runtime = runtime
         # Kinds and namespaces that earlier steps of the same plan bring: predicted, since a dry run would be 404.
         self._kinds: dict[tuple[str, str], order.Row] = {}
+        # What earlier sets of the same plan write: one that was ready before has to become so again.
+        self._touched: set[str] = set()
 
     def plan(self, desired: Objects | Amend) -> list[Step]:
         """Return the steps for one set, or one amendment."""
@@ -71,8 +73,8 @@ class Planner:
             return self._plan_absent(desired, recorded)
         lives = self._memory.read(desired.keys, self._kinds)
         steps = self._plan_present(desired, lives)
-        touched = {step.target for step in steps}
-        steps += self._plan_waits(desired, lives, touched)
+        self._touched.update(step.target for step in steps)
+        steps += self._plan_waits(desired, lives)
         if desired.inventory:
             steps += self._plan_prune(desired, recorded) if desired.prune else []
             steps += self._plan_records(desired, recorded, lives, steps)
@@ -190,7 +192,7 @@ class Planner:
 
     # waits ----------------------------------------------------------------------------------------------------------
 
-    def _plan_waits(self, desired: Objects, lives: dict[ObjectKey, Object | None], touched: set[str]) -> list[Step]:
+    def _plan_waits(self, desired: Objects, lives: dict[ObjectKey, Object | None]) -> list[Step]:
         waits = [(key, condition, _WAIT) for key, condition in desired.wait]
         for obj in desired.objects:
             if obj["kind"] == "CustomResourceDefinition":
@@ -203,7 +205,7 @@ class Planner:
                  known=self._known(key)),
                  rank=rank, condition=str(condition), unknown=holds_unknown(condition.value))
             for key, condition, rank in waits
-            if str(key) in touched or not ready.holds(lives[key], condition)[0]
+            if str(key) in self._touched or not ready.holds(lives[key], condition)[0]
         ]  # fmt: skip
 
     # inventory ------------------------------------------------------------------------------------------------------
