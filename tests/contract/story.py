@@ -20,7 +20,7 @@ from tests.contract.world import Mark, World
 # What two runs of the same cannot have in common, and what no run has: ids, times, digests, sizes.
 _OWN = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UUID"),
-    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"), "TIME"),
     (re.compile(r"\d{8}T\d{6}Z"), "TIME"),
     (re.compile(r"\b[0-9a-f]{10,64}\b"), "DIGEST"),
     (re.compile(r"\b[0-9A-F]{4}(:[0-9A-F]{6,8}){4}\b"), "REQUEST"),
