@@ -56,7 +56,7 @@ class Committer:
         while group := self._next():
             try:
                 outcome: Sequence[bool] | Exception = self._inbox.put([item for item, _stored in group])
-            except Exception as error:  # noqa: BLE001  told to each who waits
+            except Exception as error:  # noqa: BLE001  whatever the store has, each who waits is told
                 outcome = error
             loop.call_soon_threadsafe(_tell, group, outcome)
 

@@ -29,7 +29,7 @@ from tests.bench.load import SECONDS, SECRET, Load, body, load
 from tests.bench.measure import title
 from tests.bench.peers import PYTHON
 from tests.integration.gate import REPOSITORY, a_gate, a_github, decided, eventually
-from tests.sandbox.gate import environment
+from tests.sandbox.gate import configure, environment
 from tests.sandbox.postgres import Postgres
 from tests.sandbox.process import Process, answers, free_port
 from tests.sandbox.standins.github import GitHub
@@ -105,23 +105,14 @@ def _running(folder: Path, **more: Any) -> Iterator[tuple[Process, int, float]]:
     Without a key it has no workers: what it takes is decided by another process.
     """
     folder.mkdir(exist_ok=True)
-    port, inside = free_port(), free_port()
     (folder / "secret").write_text(SECRET, encoding="utf-8")
     (folder / "policy.yml").write_text(APPROVE_ALL, encoding="utf-8")
-    config = {
-        "apps": {"main": {"app_id": "1", "secret_files": ["secret"]}},
-        "policy": ["policy.yml"],
-        "listen": f"127.0.0.1:{port}",
-        "internal": f"127.0.0.1:{inside}",
-        **more,
-    }
-    (folder / "gate.yaml").write_text(json.dumps(config), encoding="utf-8")
-    command = [sys.executable, "-m", "services.gate", "serve", "--config", str(folder / "gate.yaml")]
+    gate = configure(folder, {"main": {"app_id": "1", "secret_files": ["secret"]}}, **more)
     begun = time.perf_counter()
-    process = Process("gate", command, folder / "gate.log", environment()).start()
+    process = gate.process(folder / "gate.log").start()
     try:
-        process.wait_ready(lambda: answers(port), _STARTS_WITHIN)
-        yield process, port, time.perf_counter() - begun
+        process.wait_ready(lambda: answers(gate.port), _STARTS_WITHIN)
+        yield process, gate.port, time.perf_counter() - begun
     finally:
         process.stop(20.0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,23 +11,12 @@ from tests.sandbox.standins.github import GitHub
 from tests.sandbox.standins.github.deployments import ALREADY, NOTHING_PENDING, TROUBLE
 from tests.sandbox.standins.github.openapi import taken
 from tests.sandbox.standins.github.refusals import ALLOW_LIST
-from tests.unit.sandbox.github_client import REPO, Client, Origin, a_client, jwt
+from tests.unit.sandbox.github_client import REPO, Client, Origin, jwt
 
 ENVIRONMENTS = f"{REPO}/environments"
 ONE = f"{ENVIRONMENTS}/production"
 POLICIES, RULES = f"{ONE}/deployment-branch-policies", f"{ONE}/deployment_protection_rules"
 CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
-
-
-@pytest.fixture
-def call() -> Iterator[Client]:
-    with a_client() as client:
-        yield client
-
-
-@pytest.fixture
-def github(call: Client) -> GitHub:
-    return call.github
 
 
 def kinds(environment: dict[str, Any]) -> list[str]:

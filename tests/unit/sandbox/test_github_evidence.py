@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,23 +10,12 @@ import pytest
 from tests.sandbox.faults import Fault, Match
 from tests.sandbox.standins.control import Control
 from tests.sandbox.standins.github import GitHub
-from tests.unit.sandbox.github_client import REPO, SECRET, Client, Origin, a_client
+from tests.unit.sandbox.github_client import REPO, SECRET, Client, Origin
 
 NAME = "acme-corp/web-shop"
 SHA, LATER = "a" * 40, "b" * 40
 TEAM = "/orgs/acme-corp/teams/release/members"
 NEWEST = "2026-03-10"
-
-
-@pytest.fixture
-def call() -> Iterator[Client]:
-    with a_client() as client:
-        yield client
-
-
-@pytest.fixture
-def github(call: Client) -> GitHub:
-    return call.github
 
 
 def pages(call: Client, path: str, key: str = "", size: int = 100) -> list[int]:

@@ -6,7 +6,6 @@ import base64
 import http.client
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,20 +15,9 @@ from tests.sandbox.standins.control import Control
 from tests.sandbox.standins.github import GitHub
 from tests.sandbox.standins.github.access import EXPIRED, NOT_YET, TOO_FAR, UNDECODABLE
 from tests.sandbox.standins.github.openapi import taken
-from tests.unit.sandbox.github_client import HOOKS, REPO, Client, Origin, a_client, jwt
+from tests.unit.sandbox.github_client import HOOKS, REPO, Client, Origin, jwt
 
 HOOK = {"name": "web", "config": {"url": "https://a.example.com", "content_type": "json"}}
-
-
-@pytest.fixture
-def call() -> Iterator[Client]:
-    with a_client() as client:
-        yield client
-
-
-@pytest.fixture
-def github(call: Client) -> GitHub:
-    return call.github
 
 
 # Who asks

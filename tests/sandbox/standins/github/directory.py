@@ -89,13 +89,14 @@ class Directory:
 
     def join_team(self, organization: str, slug: str, login: str) -> None:
         """Let a person be a member of a team."""
-        team = self._places.teams[(self._places.owners[organization.lower()].id, slug)]
-        team.members.append(self._places.owners[login.lower()])
+        self._named_team(organization, slug).members.append(self._places.owners[login.lower()])
 
     def leave_team(self, organization: str, slug: str, login: str) -> None:
         """Let a person be no member any more."""
-        team = self._places.teams[(self._places.owners[organization.lower()].id, slug)]
-        team.members.remove(self._places.owners[login.lower()])
+        self._named_team(organization, slug).members.remove(self._places.owners[login.lower()])
+
+    def _named_team(self, organization: str, slug: str) -> Team:
+        return self._places.teams[(self._places.owners[organization.lower()].id, slug)]
 
     def _members(self, call: Call) -> Answer:
         # Nobody is a maintainer here.

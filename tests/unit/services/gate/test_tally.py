@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from services.gate import audit
 from services.gate.audit import Record
@@ -13,8 +14,8 @@ from services.gate.tally import Tally
 NOW = 1_800_000_000.0
 
 
-def _record(kind: str, **more: str) -> Record:
-    return Record(kind, NOW, **more)  # type: ignore[arg-type]
+def _record(kind: str, **more: Any) -> Record:
+    return Record(kind, NOW, **more)
 
 
 def _overridden(inbox: SqliteInbox) -> None:
