@@ -171,7 +171,9 @@ class InProcess(ActionBase):
 
     def _answer(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         spec = self.entry_point.options
-        checked = ArgumentSpecValidator(spec, **self.entry_point.rules).validate(self._task.args)
+        # Plain first: the validator copies what it gets, and Ansible's own kinds of text and lists take long to copy.
+        given = {name: plain(value) for name, value in self._task.args.items()}
+        checked = ArgumentSpecValidator(spec, **self.entry_point.rules).validate(given)
         hidden = set(checked._no_log_values)
         runtime = Runtime(
             now=time.time,

@@ -102,6 +102,10 @@ class Client:
         if self._made is not None:
             self._made.close()
 
+    def is_here(self, url: str) -> bool:
+        """Tell whether the text of a URL is on this machine, so that it need not be asked for."""
+        return bool(self.mirror) or os.path.isfile(self._kept(url))
+
     def manifest(self, url: str, wanted: str) -> tuple[str, str]:
         """Return the file with that URL's text and its sha256. ``wanted`` is the sha256 that it must have, or nothing.
 
@@ -112,7 +116,7 @@ class Client:
             found = _sha256_of(path)
             _check(url, found, self.mirror.lock.manifests[url])
         else:
-            path = os.path.join(self._cache, hashlib.sha256(url.encode()).hexdigest()[:16] + ".yaml")
+            path = self._kept(url)
             if not os.path.isfile(path) or (wanted and _sha256_of(path) != wanted):
                 self._keep(path, self._download(url))
             found = _sha256_of(path)
@@ -134,6 +138,9 @@ class Client:
         return self._registry_digest(image)
 
     # the cache ------------------------------------------------------------------------------------------------------
+
+    def _kept(self, url: str) -> str:
+        return os.path.join(self._cache, hashlib.sha256(url.encode()).hexdigest()[:16] + ".yaml")
 
     def _keep(self, path: str, body: bytes) -> None:
         """Store a text at once or not at all: a killed run leaves no half of it."""

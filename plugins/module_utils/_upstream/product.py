@@ -22,6 +22,8 @@ from .lock import Lock, Named, images_of, left_out_of, repository_of
 
 _SIDE_BY_SIDE = 8
 
+T = t.TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -89,13 +91,19 @@ class Upstream:
         Raises Failure(refused) for what is not in the lock unless ``trust``, which takes what is published today.
         """
         wanted = list(dict.fromkeys(manifest for part in parts for manifest in part.manifests))
-        files = dict(
-            zip(wanted, self._many(lambda manifest: self._manifest(manifest, lock, trust), wanted), strict=True)
+        files = _many(
+            lambda manifest: self._manifest(manifest, lock, trust),
+            wanted,
+            near=lambda manifest: self._client.is_here(manifest.url),
         )
         named = {part.name: _named(part, files) for part in parts}
         every = dict.fromkeys(image for names in named.values() for image in names)
         images = [image for image in every if "@" not in image]
-        digests = dict(zip(images, self._many(lambda image: self._digest(image, lock, trust), images), strict=True))
+        digests = _many(
+            lambda image: self._digest(image, lock, trust),
+            images,
+            near=lambda image: image in lock.images or bool(self._client.mirror),
+        )
         found = Lock({row["url"]: row["sha256"] for row in files.values()}, digests)
         return {
             "parts": {
@@ -136,9 +144,14 @@ class Upstream:
         self._progress(f"looking up the digest of {image}")
         return self._client.digest(image)
 
-    def _many(self, function: t.Callable[[t.Any], t.Any], items: t.Sequence[t.Any]) -> list[t.Any]:
-        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            return list(pool.map(function, items))
+
+def _many(function: t.Callable[[T], t.Any], items: t.Sequence[T], near: t.Callable[[T], bool]) -> dict[T, t.Any]:
+    """Call a function for every item. What is not on this machine is asked for side by side; for what is, threads would
+    only wait for each other."""
+    far = [item for item in items if not near(item)]
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        fetched = dict(zip(far, pool.map(function, far), strict=True))
+    return {item: fetched[item] if item in fetched else function(item) for item in items}
 
 
 def _named(part: Part, files: dict[Manifest, dict[str, t.Any]]) -> list[str]:
