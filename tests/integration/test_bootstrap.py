@@ -126,6 +126,31 @@ def test_the_same_inputs_give_the_same_bytes(bed: Bed, first: Played) -> None:
     assert bed.git("rev-parse", "main^{tree}") == tree
 
 
+@pytest.mark.parametrize(
+    ("wrong", "sentences"),
+    [
+        ({"dex_replicas": "many"}, ["dex_replicas"]),
+        (
+            {"crds_zone": "nowhere", "catalog_image_git": "alpine/git"},
+            [
+                "crds_zone is 'nowhere', which is no DNS zone",
+                "catalog_image_git is 'alpine/git', which names no version",
+            ],
+        ),
+    ],
+    ids=["types", "values"],
+)
+def test_wrong_inputs_of_all_parts_are_told_before_the_first_one_acts(
+    bed: Bed, first: Played, wrong: dict[str, Any], sentences: list[str]
+) -> None:
+    heads = bed.heads()
+    played = bed.play("bootstrap", **wrong)
+    assert played.code != 0
+    assert [sentence for sentence in sentences if sentence not in played.text] == []
+    assert "platform_secrets" not in played.text.partition("Check the inputs of all parts")[2]
+    assert (played.writes, bed.heads()) == ([], heads)
+
+
 def test_no_secret_is_in_the_tree_or_in_what_was_said(bed: Bed, first: Played) -> None:
     values = list(_secrets(bed.sandbox))
     assert len(values) > 10

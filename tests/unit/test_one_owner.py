@@ -29,7 +29,7 @@ from tests.tools.steps import ROOT
 
 WRITE_OUT = "aphex.platform.write_out"
 WIRING = ROOT / "playbooks" / "group_vars" / "platforms.yml"
-PLAYBOOK = ROOT / "playbooks" / "bootstrap.yml"
+PARTS_ROLE = ROOT / "roles" / "platform_parts" / "tasks" / "main.yml"
 # What the API server has before any part comes.
 THERE = {"default", "kube-system", "kube-public", "kube-node-lease"}
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -73,11 +73,11 @@ class Folder:
 
 
 def folders() -> Iterator[Folder]:
-    """Yield every folder that a role of the playbook hands over; it says in clear or by an expression which one."""
-    for entry in _yaml(PLAYBOOK)[-1]["roles"]:
-        role = entry["role"].rpartition(".")[2]
+    """Yield every folder that a role of the platform hands over; it says in clear or by an expression which one."""
+    for entry in _yaml(PARTS_ROLE):
+        role = entry.get("ansible.builtin.import_role", {}).get("name", "").rpartition(".")[2]
         tasks = [task for path in sorted((ROOT / "roles" / role / "tasks").glob("*.yml")) for task in _yaml(path) or []]
-        for task in tasks if role != "platform_tree" else []:
+        for task in tasks if role not in ("", "platform_tree") else []:
             used = task.get("ansible.builtin.include_role") or task.get("ansible.builtin.import_role") or {}
             if used.get("name") != WRITE_OUT:
                 continue

@@ -1,11 +1,11 @@
-"""Do the table of waves, the playbook and the roles say one order?
+"""Do the table of waves, the role of all parts and the roles of each say one order?
 
-The table `roles/platform_tree/vars/main/waves.yml` is the order in which Argo CD brings the parts. The playbook
-bootstrap hands the parts over role by role, and `platform_verify_roles` asks them. A role with several parts counts at
-the first wave of its parts, since it stands in a list once. Two roles stand outside of the waves: `platform_secrets`
-makes the Secrets that the first part reads already, so it is first, and its part exists only where External Secrets
-brings them later; `platform_tree` brings all parts out, so it is last. `tenants` is a folder of the tree and the part
-of no role.
+The table `roles/platform_tree/vars/main/waves.yml` is the order in which Argo CD brings the parts. The role
+`platform_parts` hands the parts over role by role, and `platform_parts_roles` names those whose inputs are checked and
+which are asked whether they work. A role with several parts counts at the first wave of its parts, since it stands in a
+list once. Two roles stand outside of the waves: `platform_secrets` makes the Secrets that the first part reads already,
+so it is first, and its part exists only where External Secrets brings them later; `platform_tree` brings all parts out,
+so it is last. `tenants` is a folder of the tree and the part of no role.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import yaml
 from tests.tools.steps import ROOT
 from tests.tools.waves_picture import TABLE, Row, rows
 
-PLAYBOOK = ROOT / "playbooks" / "bootstrap.yml"
+PARTS_ROLE = ROOT / "roles" / "platform_parts" / "tasks" / "main.yml"
 VARIABLES = ROOT / "playbooks" / "group_vars" / "platforms.yml"
 FIRST, LAST = "platform_secrets", "platform_tree"
 NO_ROLES = {"tenants"}
@@ -42,15 +42,15 @@ def parts_of_roles(root: Path) -> dict[str, list[str]]:
     return found
 
 
-def roles_of(playbook: str) -> list[str]:
-    """Return the roles of a playbook, in order, without the name of the collection."""
-    plays: list[Any] = yaml.safe_load(playbook)
-    return [entry["role"].rpartition(".")[2] for play in plays for entry in play.get("roles", [])]
+def roles_of(tasks: str) -> list[str]:
+    """Return the roles that tasks import, in order, without the name of the collection."""
+    imports: list[Any] = [task.get("ansible.builtin.import_role") for task in yaml.safe_load(tasks)]
+    return [entry["name"].rpartition(".")[2] for entry in imports if entry]
 
 
-def roles_asked(variables: str) -> list[str]:
-    """Return the roles that `platform_verify_roles` names, whatever it makes them depend on."""
-    expression: str = yaml.safe_load(variables)["platform_verify_roles"]
+def roles_named(variables: str) -> list[str]:
+    """Return the roles that `platform_parts_roles` names, whatever it makes them depend on."""
+    expression: str = yaml.safe_load(variables)["platform_parts_roles"]
     return _QUOTED.findall(_CONDITION.sub("", expression))
 
 
@@ -89,13 +89,13 @@ def test_D11_every_part_of_a_role_stands_in_one_wave_with_its_reason() -> None:
     assert list(table_problems(_table(), parts_of_roles(ROOT))) == []
 
 
-def test_D11_the_playbook_goes_in_the_order_of_the_waves() -> None:
-    listed = roles_of(PLAYBOOK.read_text(encoding="utf-8"))
+def test_D11_the_parts_come_in_the_order_of_the_waves() -> None:
+    listed = roles_of(PARTS_ROLE.read_text(encoding="utf-8"))
     assert list(order(listed, _table(), parts_of_roles(ROOT))) == []
 
 
-def test_D11_the_parts_are_asked_in_the_order_of_the_playbook() -> None:
-    assert roles_asked(VARIABLES.read_text(encoding="utf-8")) == roles_of(PLAYBOOK.read_text(encoding="utf-8"))
+def test_D11_the_parts_are_checked_and_asked_in_the_order_in_which_they_come() -> None:
+    assert roles_named(VARIABLES.read_text(encoding="utf-8")) == roles_of(PARTS_ROLE.read_text(encoding="utf-8"))
 
 
 def test_D11_no_part_lives_in_a_namespace_that_a_later_wave_brings() -> None:
