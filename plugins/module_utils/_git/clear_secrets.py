@@ -16,14 +16,13 @@ from .._core.failure import Failure, Kind
 from .._yaml import load_documents
 
 _SUFFIXES = (".yaml", ".yml", ".json")
-_DOCUMENT = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
+_DOCUMENT = re.compile(r"---(?=\s|\Z)")
 _VALUES = ("data", "stringData")
 _DEFINES = "kind: CustomResourceDefinition"
 _OF_DEFINITION = {"apiVersion: apiextensions.k8s.io/v1", _DEFINES, "metadata:", "spec:", "status:"}
-_MARGIN = re.compile(r"^[^ \n#].*$", re.MULTILINE)
 _FIRST_LINE = re.compile(r"(?: *(?:#.*)?\n)*(.*)")
 # What else ends a line for YAML.
-_OTHER_BREAKS = re.compile("[\r\x85\u2028\u2029]")
+_OTHER_BREAKS = "\r\x85\u2028\u2029"
 _KIND = re.compile(r"""^[\s{,-]*["']?kind["']?\s*:\s*["']?Secret["']?\s*[,}]?\s*$""", re.MULTILINE)
 _FIELD = re.compile(r"""^\s*["']?(data|stringData)["']?\s*:""", re.MULTILINE)
 # A value as SOPS writes it, from its begin to its end: whatever stands beside it would be in clear.
@@ -48,8 +47,18 @@ def _holds(content: bytes) -> bool:
     if b"Secret" not in content and b"\\" not in content:
         return False
     text = content.decode("utf-8", "replace")
-    parts = [part for part in _DOCUMENT.split(text) if "Secret" in part or "\\" in part]
+    parts = [part for part in _documents(text) if "Secret" in part or "\\" in part]
     return any(_document_holds(part) for part in parts if not _is_definition(part))
+
+
+def _documents(text: str) -> t.Iterator[str]:
+    """Yield the documents of a text. Releases are large: what is searched for here begins with plain letters."""
+    begun = 0
+    for line in _DOCUMENT.finditer(text):
+        if line.start() == 0 or text[line.start() - 1] == "\n":
+            yield text[begun : line.start()]
+            begun = line.end()
+    yield text[begun:]
 
 
 def _is_definition(text: str) -> bool:
@@ -57,10 +66,10 @@ def _is_definition(text: str) -> bool:
 
     It begins at the margin, so all keys of its mapping stand there, each one as the text of definitions has it.
     """
-    if _OTHER_BREAKS.search(text):
+    if any(mark in text for mark in _OTHER_BREAKS):
         return False
     first = _FIRST_LINE.match(text)
-    margin = set(_MARGIN.findall(text))
+    margin = {line for line in text.split("\n") if line and line[0] not in " #"}
     return first is not None and first[1] in margin and _DEFINES in margin and margin <= _OF_DEFINITION
 
 

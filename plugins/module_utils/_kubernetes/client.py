@@ -46,6 +46,7 @@ _CREDENTIAL_LIFE = 120.0
 _MIN_SECRET = 8
 # What an API server says, as plain text, of a group that it does not know.
 _NO_SUCH_GROUP = b"404 page not found"
+_FILES = {"cluster": ("certificate-authority",), "user": ("client-certificate", "client-key", "tokenFile")}
 _USERS_MISTAKE = "failed to create typed patch object"
 _JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
@@ -329,8 +330,14 @@ class Client:
         """Load a kubeconfig; what an exec plugin answers is kept for the run: every task is a new process (N5)."""
         document = None if os.pathsep in path else _single(path)
         user = _user_of(document, context)
-        if user is None or "exec" not in user:
+        if user is None or "auth-provider" in user:
             kube_config.load_kube_config(path, context, configuration, persist_config=False)
+            return
+        if "exec" not in user:
+            # Read by now, and by a faster parser than that of the library.
+            kube_config.load_kube_config_from_dict(
+                _absolute(document, path), context, configuration, persist_config=False
+            )
             return
         key = f"kubernetes exec {path} {context} {os.stat(path).st_mtime_ns}"
         with self._runtime.cache.lock(key):
@@ -411,11 +418,14 @@ def _user_of(document: dict[str, t.Any] | None, context: str | None) -> dict[str
 
 
 def _absolute(document: dict[str, t.Any] | None, path: str) -> dict[str, t.Any]:
+    """Make the files that a kubeconfig names independent of where it lies, since its library is not told that."""
     document = known(document, "a user entry comes from a document")
-    for item in document.get("clusters") or []:
-        file = item.get("cluster", {}).get("certificate-authority")
-        if file:
-            item["cluster"]["certificate-authority"] = os.path.join(os.path.dirname(path), file)
+    for kind in _FILES:
+        for item in document.get(f"{kind}s") or []:
+            entry = item.get(kind) or {}
+            for name in _FILES[kind]:
+                if entry.get(name):
+                    entry[name] = os.path.join(os.path.dirname(os.path.abspath(path)), entry[name])
     return document
 
 

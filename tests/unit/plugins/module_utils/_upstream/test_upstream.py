@@ -15,10 +15,10 @@ import yaml
 
 from ansible_collections.aphex.platform.plugins.module_utils._core.failure import Failure, Kind
 from ansible_collections.aphex.platform.plugins.module_utils._core.reconcile import Runtime
-from ansible_collections.aphex.platform.plugins.module_utils._upstream import client as client_file
 from ansible_collections.aphex.platform.plugins.module_utils._upstream.client import INDEX, Client
 from ansible_collections.aphex.platform.plugins.module_utils._upstream.lock import Lock
 from ansible_collections.aphex.platform.plugins.module_utils._upstream.product import Part, Upstream, kustomize_images
+from ansible_collections.aphex.platform.plugins.module_utils._upstream.published import _reference
 
 TEXT = "kind: Deployment\nspec:\n  image: quay.io/shop/web:v1\n"
 SHA = hashlib.sha256(TEXT.encode()).hexdigest()
@@ -168,7 +168,7 @@ def test_an_image_that_is_not_there_or_has_no_tag_is_told(published: Published, 
     ],
 )
 def test_a_reference_is_read_as_container_tools_read_it(image: str, asked: tuple[str, str, str]) -> None:
-    assert client_file._reference(image) == asked
+    assert _reference(image) == asked
 
 
 # the mirror
