@@ -50,9 +50,6 @@ class Right:
         return f"{self.verb} {kind}" + (f" in {self.namespace}" if self.namespace else "")
 
 
-_EVERYTHING = Right("*", "*", "*")
-
-
 class Cluster:
     """Questions about one cluster, none of which changes it."""
 
@@ -70,16 +67,10 @@ class Cluster:
         return sorted(version["groupVersion"] for group in groups for version in group["versions"])
 
     def rights(self, rights: t.Sequence[Right]) -> list[Row]:
-        """Return for each right whether the connection has it.
+        """Return for each right whether the connection has it. Asked side by side."""
+        return side_by_side(self._right, rights)
 
-        Who may do everything is asked once: an authorizer grants ``*`` only by a rule of that word, which grants each
-        right as well. Of everybody else each right is asked, side by side.
-        """
-        if len(rights) > 1 and self._has(_EVERYTHING):
-            return [_told(right, True) for right in rights]
-        return side_by_side(lambda right: _told(right, self._has(right)), rights)
-
-    def _has(self, right: Right) -> bool:
+    def _right(self, right: Right) -> Row:
         asked: Row = {"verb": right.verb, "group": right.group, "resource": right.resource}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
@@ -87,7 +78,15 @@ class Cluster:
             "spec": {"resourceAttributes": {**asked, "namespace": right.namespace}},
         }
         answer = self._client.request("POST", _REVIEWS, body=body, on=str(right))
-        return bool(((answer.data or {}).get("status") or {}).get("allowed"))
+        allowed = bool(((answer.data or {}).get("status") or {}).get("allowed"))
+        return {
+            "verb": right.verb,
+            "api_group": right.group,
+            "resource": right.resource,
+            "namespace": right.namespace or None,
+            "allowed": allowed,
+            "said": str(right),
+        }
 
     def makers(self, api_version: str, kind: str, names: t.Sequence[str]) -> list[Row] | None:
         """Return who made each of these objects without a namespace; those that are not there are left out."""
@@ -153,17 +152,6 @@ def read(params: Row, cluster: Cluster) -> Row:
         "storage_classes": cluster.storage_classes(),
         "service_ranges": cluster.service_ranges(),
         "addresses": cluster.addresses(params["addresses"]),
-    }
-
-
-def _told(right: Right, allowed: bool) -> Row:
-    return {
-        "verb": right.verb,
-        "api_group": right.group,
-        "resource": right.resource,
-        "namespace": right.namespace or None,
-        "allowed": allowed,
-        "said": str(right),
     }
 
 
