@@ -123,7 +123,8 @@ def plain(value: t.Any) -> t.Any:
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, str):
-        return "".join(value)
+        # Of a subclass as well this is plain text, and nobody looks at each letter of what may be megabytes.
+        return str.__str__(value)
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):

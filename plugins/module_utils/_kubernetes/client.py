@@ -335,9 +335,7 @@ class Client:
             return
         if "exec" not in user:
             # Read by now, and by a faster parser than that of the library.
-            kube_config.load_kube_config_from_dict(
-                _absolute(document, path), context, configuration, persist_config=False
-            )
+            _load_document(document, path, context, configuration)
             return
         key = f"kubernetes exec {path} {context} {os.stat(path).st_mtime_ns}"
         with self._runtime.cache.lock(key):
@@ -345,9 +343,7 @@ class Client:
             if kept and kept["until"] > self._runtime.now():
                 user.clear()
                 user["token"] = kept["token"]
-                kube_config.load_kube_config_from_dict(
-                    _absolute(document, path), context, configuration, persist_config=False
-                )
+                _load_document(document, path, context, configuration)
                 return
             kube_config.load_kube_config(path, context, configuration, persist_config=False)
             token = _authorization(configuration)
@@ -415,6 +411,10 @@ def _user_of(document: dict[str, t.Any] | None, context: str | None) -> dict[str
         return None
     users = [item.get("user") for item in document.get("users") or [] if item.get("name") == contexts[0].get("user")]
     return users[0] if users and isinstance(users[0], dict) else None
+
+
+def _load_document(document: dict[str, t.Any] | None, path: str, context: str | None, configuration: t.Any) -> None:
+    kube_config.load_kube_config_from_dict(_absolute(document, path), context, configuration, persist_config=False)
 
 
 def _absolute(document: dict[str, t.Any] | None, path: str) -> dict[str, t.Any]:

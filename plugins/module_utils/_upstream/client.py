@@ -73,7 +73,7 @@ class Client:
         cache: str,
         mirror: str | None = None,
         ca_file: str | None = None,
-        read_timeout: float = 30.0,
+        read_timeout: float,
         backoff: Backoff | None = None,
         sleep: t.Callable[[float], None] = time.sleep,
     ) -> None:

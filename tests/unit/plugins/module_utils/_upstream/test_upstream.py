@@ -85,7 +85,7 @@ def published() -> Iterator[Published]:
 
 
 def _client(folder: Path, **more: Any) -> Client:
-    return Client(cache=str(folder / "cache"), sleep=lambda seconds: None, **more)
+    return Client(cache=str(folder / "cache"), read_timeout=30.0, sleep=lambda seconds: None, **more)
 
 
 def test_a_release_is_downloaded_once(published: Published, tmp_path: Path) -> None:
